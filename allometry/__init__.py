@@ -1,0 +1,47 @@
+"""Allometry: biomass, height and wood density of trees, with the source of every figure.
+
+Names load on first use, so that ``import allometry`` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from allometry.catalogue.loader import add_catalogue as add_catalogue
+    from allometry.evaluation import equations as equations
+    from allometry.evaluation import evaluate as evaluate
+    from allometry.errors import AllometryError as AllometryError
+    from allometry.errors import MissingInput as MissingInput
+    from allometry.errors import UnknownEquation as UnknownEquation
+    from allometry.heights import predict_height as predict_height
+    from allometry.names import match_names as match_names
+    from allometry.selection import select as select
+    from allometry.density import wood_density as wood_density
+
+_HOMES = {
+    "add_catalogue": "allometry.catalogue.loader",
+    "AllometryError": "allometry.errors",
+    "MissingInput": "allometry.errors",
+    "UnknownEquation": "allometry.errors",
+    "equations": "allometry.evaluation",
+    "evaluate": "allometry.evaluation",
+    "match_names": "allometry.names",
+    "predict_height": "allometry.heights",
+    "select": "allometry.selection",
+    "wood_density": "allometry.density",
+}
+__all__ = sorted(_HOMES)  # noqa: PLE0605  (built from the one list above)
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'allometry' has no attribute '{name}'")
+    value: object = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

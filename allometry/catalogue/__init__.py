@@ -1,0 +1,1 @@
+"""Published knowledge as data: equations, height models, densities, species, the default ladder."""

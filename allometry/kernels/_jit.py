@@ -1,0 +1,104 @@
+"""numba's options and its disk cache, decided in one place.
+
+Why these options: ``fastmath=True`` breaks the bit tricks of the inlined exponential and logarithm
+(results wrong by 100 % with no warning), so only signed zeros and contraction to fused
+multiply-add are given away. Why a lock: two Python threads inside a parallel kernel abort the
+process under numba's ``workqueue`` layer, so one thread at a time may enter.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
+FASTMATH = {"nsz", "contract"}
+_one_thread_at_a_time = threading.RLock()
+
+
+def _writable(folder: Path) -> bool:
+    """Whether numba could write its cache into a folder (tried, not guessed)."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+def _user_cache_folder() -> Path | None:
+    """The user's own cache folder, or None where there is no home."""
+    local = os.environ.get("LOCALAPPDATA") if os.name == "nt" else os.environ.get("XDG_CACHE_HOME")
+    if local:
+        return Path(local) / "rubbercarbon" / "numba"
+    try:
+        home = Path.home()
+    except (RuntimeError, KeyError):
+        return None
+    return home / ".cache" / "rubbercarbon" / "numba"
+
+
+def decide_cache() -> bool:
+    """Choose where compiled kernels are kept; False when nowhere is safe to write.
+
+    Order: a folder the user named (``NUMBA_CACHE_DIR``), beside the module, the user's own cache
+    folder, nowhere (kernels are then compiled anew in each process, and one line on stderr says
+    so). A folder that other users can write to is never used.
+    """
+    if os.environ.get("NUMBA_DISABLE_JIT", "0") not in {"", "0"}:
+        return False
+    named = os.environ.get("NUMBA_CACHE_DIR")
+    if named:
+        return _writable(Path(named))
+    if _writable(Path(__file__).parent / "__pycache__"):
+        return True
+    folder = _user_cache_folder()
+    if folder is not None and _writable(folder):
+        if os.name == "posix":
+            folder.chmod(0o700)
+        os.environ["NUMBA_CACHE_DIR"] = str(folder)
+        return True
+    sys.stderr.write(
+        "allometry: no folder to keep compiled code in; the first call of each run takes some "
+        "seconds longer (set NUMBA_CACHE_DIR to a folder of your own to avoid it)\n"
+    )
+    return False
+
+
+CACHE = decide_cache()
+
+import numba  # noqa: E402  (the cache folder must be decided before numba reads its settings)
+
+prange = numba.prange
+
+
+def inline(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """Compile a scalar helper that kernels of the same file call."""
+    compiled: Callable[Arguments, Result] = numba.njit(
+        fastmath=FASTMATH, error_model="numpy", inline="always", cache=CACHE
+    )(function)
+    return compiled
+
+
+def kernel(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """Compile an array kernel whose outer loop runs in parallel; one Python thread at a time."""
+    compiled: Any = numba.njit(
+        fastmath=FASTMATH, error_model="numpy", parallel=True, cache=CACHE
+    )(function)
+
+    @functools.wraps(function)
+    def guarded(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+        with _one_thread_at_a_time:
+            result: Result = compiled(*args, **kwargs)
+            return result
+
+    guarded.__dict__["compiled"] = compiled
+    return guarded

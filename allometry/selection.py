@@ -1,0 +1,211 @@
+"""Which equation for which tree, and why: the user's choice first, then the default ladder."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allometry.catalogue.loader import get_equation, ladder
+from allometry.catalogue.schema import Equation
+from allometry.errors import AllometryError
+
+Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+
+
+class Taxon(NamedTuple):
+    """What the ladder needs to know of a plant; empty text where unknown."""
+
+    species: str
+    genus: str
+    family: str
+    growth_form: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One step of the ladder.
+
+    Attributes
+    ----------
+    id : str
+    equation : str
+        Empty: the plant is not estimated and listed with ``why``.
+    roots : str
+        Root equation; that of the equation's own record unless the rule names another.
+    pool : str
+        ``tree``, or ``herb`` for bamboo and banana.
+    why : str
+    taxa, growth_forms, when : tuple of str
+        As in ``catalogue/ladder.toml``.
+    flag : str
+        Flag that the rule puts on its trees, if any.
+    """
+
+    id: str
+    equation: str
+    roots: str
+    pool: str
+    why: str
+    taxa: tuple[str, ...]
+    growth_forms: tuple[str, ...]
+    when: tuple[str, ...]
+    flag: str
+
+    def fits(self, taxon: Taxon) -> bool:
+        """Whether the rule is for this plant (its conditions aside)."""
+        names = {taxon.species, taxon.genus, taxon.family} - {""}
+        by_name = not self.taxa or bool(names & set(self.taxa))
+        return by_name and (not self.growth_forms or taxon.growth_form in self.growth_forms)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The rule of each tree: ``rules[rule[i]]``."""
+
+    rules: tuple[Rule, ...]
+    rule: Ints
+
+
+@functools.cache
+def default_rules() -> tuple[Rule, ...]:
+    """The ladder as records."""
+    return tuple(
+        Rule(
+            id=entry["id"],
+            equation=entry["equation"],
+            roots=entry.get("roots") or _own_roots(entry["equation"]),
+            pool=entry.get("pool", "tree"),
+            why=entry["why"],
+            taxa=tuple(entry.get("taxa", ())),
+            growth_forms=tuple(entry.get("growth_forms", ())),
+            when=tuple(entry.get("when", ())),
+            flag=entry.get("flag", ""),
+        )
+        for entry in ladder()["rule"]
+    )
+
+
+def _own_roots(equation: str) -> str:
+    return get_equation(equation).roots if equation else ""
+
+
+def user_rules(choices: Mapping[str, str]) -> tuple[Rule, ...]:
+    """Rules for the user's own choices, closest taxon first.
+
+    Parameters
+    ----------
+    choices : mapping
+        Species, genus, family, growth form or ``all`` → equation id.
+
+    Raises
+    ------
+    UnknownEquation
+    AllometryError
+        For an equation that does not predict above-ground biomass of a tree in kg.
+    """
+    from allometry.quantities import GROWTH_FORMS  # noqa: PLC0415
+
+    rules = []
+    for taxon, equation_id in choices.items():
+        record = get_equation(equation_id)
+        if record.predicts != "agb" or record.level != "tree":
+            raise AllometryError(
+                f"equation '{equation_id}' predicts {record.predicts} ({record.level} level), not "
+                "the above-ground biomass of a tree; choose one of "
+                "`rubbercarbon equations list --predicts agb`."
+            )
+        by_form = taxon in GROWTH_FORMS
+        rules.append(
+            Rule(
+                id=f"user: {taxon}",
+                equation=equation_id,
+                roots=record.roots,
+                pool="herb" if taxon in {"bamboo", "banana"} else "tree",
+                why="chosen by the user",
+                taxa=() if by_form or taxon == "all" else (taxon,),
+                growth_forms=(taxon,) if by_form else (),
+                when=(),
+                flag="",
+            )
+        )
+    closeness = {True: 0, False: 1}
+    return tuple(sorted(rules, key=lambda r: (not r.taxa, closeness[bool(r.growth_forms)])))
+
+
+def select(
+    taxa: Sequence[Taxon],
+    taxon: Ints,
+    sizes: Mapping[str, NDArray[np.float64]],
+    conditions: Mapping[str, Bools],
+    choices: Mapping[str, str] | None = None,
+) -> Selection:
+    """The equation of each tree with the reason for it.
+
+    Parameters
+    ----------
+    taxa : sequence of Taxon
+        The distinct plants of the inventory.
+    taxon : ndarray of int64, shape (n,)
+        Position of each tree's plant in ``taxa``.
+    sizes : mapping
+        Size variables by name (``dbh`` [cm], ``height`` [m] …), for the condition ``in_range``.
+    conditions : mapping
+        Other conditions of the ladder by name, one boolean per tree.
+    choices : mapping, optional
+        The user's equations by taxon, see `user_rules`.
+
+    Returns
+    -------
+    Selection
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rubber = Taxon("Hevea brasiliensis", "Hevea", "Euphorbiaceae", "tree")
+    >>> chosen = select([rubber], np.array([0]), {"dbh": np.array([20.0])}, {})
+    >>> chosen.rules[chosen.rule[0]].equation
+    'hevea_ensemble'
+    """
+    rules = user_rules(choices or {}) + default_rules()
+    rule = np.full(taxon.shape[0], len(rules) - 1, dtype=np.int64)
+    open_trees = np.ones(taxon.shape[0], dtype=np.bool_)
+    for number, candidate in enumerate(rules):
+        fits = np.array([candidate.fits(plant) for plant in taxa], dtype=np.bool_)
+        if not fits.any():
+            continue
+        mask = open_trees & fits[taxon]
+        for name in candidate.when:
+            mask &= _condition(name, candidate, sizes, conditions, mask)
+        rule[mask] = number
+        open_trees &= ~mask
+        if not open_trees.any():
+            break
+    return Selection(rules, rule)
+
+
+def _condition(
+    name: str,
+    rule: Rule,
+    sizes: Mapping[str, NDArray[np.float64]],
+    conditions: Mapping[str, Bools],
+    like: Bools,
+) -> Bools:
+    if name == "in_range":
+        return in_range(get_equation(rule.equation), sizes)
+    return conditions.get(name, np.zeros_like(like))
+
+
+def in_range(record: Equation, sizes: Mapping[str, NDArray[np.float64]]) -> Bools:
+    """Whether each tree lies inside every limit that the equation states."""
+    inside = np.ones(next(iter(sizes.values())).shape, dtype=np.bool_)
+    for name, (low, high) in record.range.limits.items():
+        if name in sizes:
+            values = sizes[name]
+            inside &= ~((values < low) | (values > high))
+    return inside

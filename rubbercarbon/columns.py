@@ -1,0 +1,99 @@
+"""Canonical column names of the tables that come in, with the units they may carry."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+M2_PER_RAI = 1600.0
+M2_PER_NGAN = 400.0
+M2_PER_WA = 4.0
+M2_PER_HA = 10_000.0
+BUDDHIST_ERA = 543
+OLDEST_BUDDHIST_YEAR = 2400
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: ``number`` or text, and what it is multiplied by to become its target."""
+
+    name: str
+    number: bool
+    target: str
+    factor: float = 1.0
+
+
+def _texts(*names: str) -> tuple[Column, ...]:
+    return tuple(Column(name, False, name) for name in names)
+
+
+def _numbers(*names: str) -> tuple[Column, ...]:
+    return tuple(Column(name, True, name) for name in names)
+
+
+DIAMETERS = (
+    Column("dbh_cm", True, "dbh_cm"),
+    Column("dbh_mm", True, "dbh_cm", 0.1),
+    Column("dbh_m", True, "dbh_cm", 100.0),
+    Column("girth_cm", True, "dbh_cm", 1.0 / math.pi),
+    Column("girth_mm", True, "dbh_cm", 0.1 / math.pi),
+    Column("girth_m", True, "dbh_cm", 100.0 / math.pi),
+)
+AREAS = (
+    Column("area_ha", True, "area_ha"),
+    Column("area_m2", True, "area_ha", 1.0 / M2_PER_HA),
+    Column("area_rai", True, "area_ha", M2_PER_RAI / M2_PER_HA),
+    Column("area_ngan", True, "area_ha", M2_PER_NGAN / M2_PER_HA),
+    Column("area_wa", True, "area_ha", M2_PER_WA / M2_PER_HA),
+)
+TREE_COLUMNS: dict[str, Column] = {
+    column.name: column
+    for column in (
+        *_texts("plot_id", "tree_id", "stem_id", "species", "clone", "height_method",
+                "wood_density_basis", "growth_form", "status", "date", "surveyor", "note",
+                "site_id"),
+        *DIAMETERS,
+        *_numbers("pom_m", "height_m", "wood_density_g_cm3", "crown_diameter_m", "count",
+                  "planting_year", "age_years", "x_m", "y_m", "plot_area_ha", "plot_area_m2",
+                  "plot_area_rai"),
+    )
+}  # fmt: skip
+PLOT_COLUMNS: dict[str, Column] = {
+    column.name: column
+    for column in (
+        *_texts("plot_id", "site_id", "stratum", "area", "system", "spacing", "plot_selection",
+                "locality", "land_document", "operator", "operator_type", "zone", "note"),
+        *AREAS,
+        *_numbers("stratum_area_ha", "subplot_area_m2", "min_dbh_cm", "slope_percent", "latitude",
+                  "longitude", "planting_year"),
+    )
+}  # fmt: skip
+UNITS = {"dbh": ("cm", "mm", "m"), "girth": ("cm", "mm", "m")}
+
+STATUSES = {
+    "": "alive", "alive": "alive", "live": "alive", "a": "alive", "มีชีวิต": "alive",
+    "ยืนต้น": "alive", "dead": "dead", "d": "dead", "ตาย": "dead", "ต้นตาย": "dead",
+    "cut": "cut", "felled": "cut", "ตัด": "cut", "ถูกตัด": "cut", "missing": "missing",
+    "lost": "missing", "หาย": "missing", "not_yet": "not_yet", "too_small": "not_yet",
+}  # fmt: skip
+
+
+def tidy(heading: object) -> str:
+    """A heading in canonical spelling: lower case, blanks and hyphens as underscores."""
+    return "_".join(str(heading).strip().lower().replace("-", " ").split())
+
+
+def rai_text_to_ha(text: str) -> float:
+    """Area written as rai-ngan-wa [ha]; NaN when it is not of that form.
+
+    Examples
+    --------
+    >>> round(rai_text_to_ha("6-2-75"), 4)
+    1.07
+    """
+    parts = text.strip().split("-")
+    try:
+        rai, ngan, wa = (float(part) for part in parts)
+    except ValueError:
+        return math.nan
+    return (rai * M2_PER_RAI + ngan * M2_PER_NGAN + wa * M2_PER_WA) / M2_PER_HA

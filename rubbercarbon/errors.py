@@ -1,0 +1,34 @@
+"""Exceptions that end a run with a sentence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class RubbercarbonError(Exception):
+    """Base of all errors raised by `rubbercarbon`; its text is what a user reads."""
+
+
+class InventoryError(RubbercarbonError):
+    """An inventory of which nothing can be computed.
+
+    Attributes
+    ----------
+    problems : pandas.DataFrame or None
+        The rows that were refused and why.
+    """
+
+    def __init__(self, message: str, problems: pd.DataFrame | None = None) -> None:
+        self.problems = problems
+        super().__init__(message)
+
+
+class SettingsError(RubbercarbonError):
+    """Settings that cannot be used."""
+
+
+class RunFolderError(RubbercarbonError):
+    """A folder that cannot be written to or read as a run."""

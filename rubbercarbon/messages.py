@@ -1,0 +1,41 @@
+"""Texts in Thai and English, kept in ``texts/<language>.toml``."""
+
+from __future__ import annotations
+
+import functools
+import tomllib
+from pathlib import Path
+from typing import Any
+
+LANGUAGES = ("en", "th")
+
+
+@functools.cache
+def _catalogue(language: str) -> dict[str, Any]:
+    path = Path(__file__).parent / "texts" / f"{language}.toml"
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+def text(section: str, key: str, language: str = "en", /, **values: object) -> str:
+    """One text with its values filled in.
+
+    Parameters
+    ----------
+    section, key : str
+        As in the TOML files.
+    language : str
+        ``en`` or ``th``.
+    **values
+        What the text's ``{names}`` stand for.
+
+    Returns
+    -------
+    str
+    """
+    found = _catalogue(language)[section][key]
+    return str(found).format(**values)
+
+
+def keys(section: str, language: str = "en") -> tuple[str, ...]:
+    """Keys of a section, for tests that compare the languages."""
+    return tuple(_catalogue(language)[section])
