@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from allometry.catalogue.loader import all_equations, get_equation
-from allometry.catalogue.schema import COEFFICIENT_KEYS, SIZES, UNITS, Equation
+from allometry.catalogue.schema import COEFFICIENT_KEYS, UNITS, Equation
 from allometry.errors import InputShapeError, MissingInput
 
 if TYPE_CHECKING:
@@ -35,6 +34,8 @@ class EquationTable:
     ----------
     ids : tuple of str
         Position in this tuple is the equation's number.
+    sizes : tuple of str
+        Size variable of each equation.
     kind, first, last : ndarray of int64, shape (n_equations,)
         Kind of each equation and its run of rows.
     rows : ndarray, shape (n_rows, 9)
@@ -46,6 +47,7 @@ class EquationTable:
     """
 
     ids: tuple[str, ...]
+    sizes: tuple[str, ...]
     kind: Ints
     first: Ints
     last: Ints
@@ -155,6 +157,7 @@ def compile_equations(ids: tuple[str, ...]) -> EquationTable:
     ]
     return EquationTable(
         ids=ids,
+        sizes=tuple(record.size for record in records),
         kind=np.array(kinds, dtype=np.int64),
         first=np.array(first, dtype=np.int64),
         last=np.array(last, dtype=np.int64),
@@ -222,7 +225,7 @@ def evaluate(  # noqa: PLR0913  (one keyword per input quantity)
     --------
     >>> import allometry as al
     >>> al.evaluate("chave_2014_eq4", dbh=[12.0], height=[10.1], wood_density=[0.5]).round(3)
-    array([41.763])
+    array([41.782])
     """
     record = get_equation(equation)
     given: dict[str, ArrayLike | None] = {
@@ -357,8 +360,3 @@ def _size_unit(size: str) -> str:
     from allometry.quantities import QUANTITIES  # noqa: PLC0415
 
     return QUANTITIES[size].unit
-
-
-def size_numbers(ids: Iterable[str]) -> list[int]:
-    """Which size variable each equation uses, as a position in the schema's list of sizes."""
-    return [SIZES.index(get_equation(equation_id).size) for equation_id in ids]

@@ -36,8 +36,8 @@ class Rule:
     id : str
     equation : str
         Empty: the plant is not estimated and listed with ``why``.
-    roots : str
-        Root equation; that of the equation's own record unless the rule names another.
+    named_roots : str
+        Root equation, where the rule names another than the equation's own record; see `roots`.
     pool : str
         ``tree``, or ``herb`` for bamboo and banana.
     why : str
@@ -49,13 +49,20 @@ class Rule:
 
     id: str
     equation: str
-    roots: str
+    named_roots: str
     pool: str
     why: str
     taxa: tuple[str, ...]
     growth_forms: tuple[str, ...]
     when: tuple[str, ...]
     flag: str
+
+    @property
+    def roots(self) -> str:
+        """Root equation that goes with the rule; empty for none."""
+        if self.named_roots or not self.equation:
+            return self.named_roots
+        return get_equation(self.equation).roots
 
     def fits(self, taxon: Taxon) -> bool:
         """Whether the rule is for this plant (its conditions aside)."""
@@ -79,7 +86,7 @@ def default_rules() -> tuple[Rule, ...]:
         Rule(
             id=entry["id"],
             equation=entry["equation"],
-            roots=entry.get("roots") or _own_roots(entry["equation"]),
+            named_roots=entry.get("roots", ""),
             pool=entry.get("pool", "tree"),
             why=entry["why"],
             taxa=tuple(entry.get("taxa", ())),
@@ -89,10 +96,6 @@ def default_rules() -> tuple[Rule, ...]:
         )
         for entry in ladder()["rule"]
     )
-
-
-def _own_roots(equation: str) -> str:
-    return get_equation(equation).roots if equation else ""
 
 
 def user_rules(choices: Mapping[str, str]) -> tuple[Rule, ...]:
@@ -125,7 +128,7 @@ def user_rules(choices: Mapping[str, str]) -> tuple[Rule, ...]:
             Rule(
                 id=f"user: {taxon}",
                 equation=equation_id,
-                roots=record.roots,
+                named_roots=record.roots,
                 pool="herb" if taxon in {"bamboo", "banana"} else "tree",
                 why="chosen by the user",
                 taxa=() if by_form or taxon == "all" else (taxon,),

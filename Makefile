@@ -1,0 +1,40 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test check coverage bench drill clean
+
+$(READY): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch $(READY)
+
+demo: $(READY)
+	$(BIN)/python -m rubbercarbon demo
+
+test: $(READY)
+	$(BIN)/python -m pytest -m 'not drill'
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/codespell
+
+coverage: $(READY)
+	NUMBA_DISABLE_JIT=1 $(BIN)/coverage run -m pytest -m 'not jit and not slow and not drill'
+	$(BIN)/coverage report --fail-under=95
+
+bench: $(READY)
+	$(BIN)/python benchmarks/kernels.py
+	$(BIN)/python benchmarks/startup.py
+
+drill: $(READY)
+	$(BIN)/python -m pytest -m drill
+	$(BIN)/python benchmarks/felled_trees.py
+
+clean:
+	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .coverage rubbercarbon-demo

@@ -1,0 +1,44 @@
+"""Carbon stocks of rubber and rubber agroforestry, from the tape measure to the plot.
+
+Names load on first use: ``import rubbercarbon`` loads no numba, pandas, scipy or matplotlib.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rubbercarbon.config import Settings as Settings
+    from rubbercarbon.errors import RubbercarbonError as RubbercarbonError
+    from rubbercarbon.inventory import Inventory as Inventory
+    from rubbercarbon.inventory import read_inventory as read_inventory
+    from rubbercarbon.runs import load_run as load_run
+    from rubbercarbon.runs import write_run as write_run
+    from rubbercarbon.stocks import Stocks as Stocks
+    from rubbercarbon.stocks import estimate_stocks as estimate_stocks
+
+_HOMES = {
+    "Inventory": "rubbercarbon.inventory",
+    "RubbercarbonError": "rubbercarbon.errors",
+    "Settings": "rubbercarbon.config",
+    "Stocks": "rubbercarbon.stocks",
+    "estimate_stocks": "rubbercarbon.stocks",
+    "load_run": "rubbercarbon.runs",
+    "read_inventory": "rubbercarbon.inventory",
+    "write_run": "rubbercarbon.runs",
+}
+__version__ = "0.1.0"
+__all__ = sorted(_HOMES)  # noqa: PLE0605  (built from the one list above)
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'rubbercarbon' has no attribute '{name}'")
+    value: object = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

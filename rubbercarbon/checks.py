@@ -1,0 +1,136 @@
+"""Rules over tables; each finding is a row of the problems list."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from allometry.quantities import QUANTITIES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from rubbercarbon.formats.interface import RawTable
+    from rubbercarbon.problems import Problems
+
+LARGEST_DBH_CM = QUANTITIES["dbh"].high
+SMALLEST_DBH_CM = QUANTITIES["dbh"].low
+ODD_STOCKING = (100, 3000)
+
+
+def check_diameters(
+    trees: pd.DataFrame,
+    used: np.ndarray[Any, Any],
+    typed: np.ndarray[Any, np.dtype[np.float64]],
+    raw: RawTable,
+    problems: Problems,
+) -> None:
+    """Diameters that are missing, not positive or absurd refuse their row."""
+    dbh = trees["dbh_cm"].to_numpy()
+    open_rows = (trees["refused"] == "").to_numpy()
+    rules = (
+        ("diameter_missing", np.isnan(dbh)),
+        ("diameter_not_positive", dbh <= 0),
+        ("diameter_too_large", dbh > LARGEST_DBH_CM),
+        ("diameter_small", (dbh > 0) & (dbh < SMALLEST_DBH_CM)),
+    )
+    for code, found in rules:
+        for position in np.flatnonzero(found & open_rows):
+            limit = SMALLEST_DBH_CM if code == "diameter_small" else LARGEST_DBH_CM
+            value = "" if code == "diameter_missing" else f"{typed[position]:g}"
+            problems.add(
+                code, file=raw.file, sheet=raw.sheet, row=int(trees["row"].iloc[position]),
+                column=str(used[position]) or "dbh_cm", value=value,
+                dbh=f"{dbh[position]:.1f}", limit=f"{limit:g}",
+            )  # fmt: skip
+            if code != "diameter_small":
+                trees.loc[position, "refused"] = code
+
+
+def check_trees(
+    trees: pd.DataFrame, raw: RawTable, plots: set[str], plots_given: bool, problems: Problems
+) -> None:
+    """All other rules over single rows of the tree table; marks refused rows."""
+    finder = _Finder(trees, raw, problems)
+    plot_id = trees["plot_id"]
+    finder.refuse("plot_missing", plot_id == "", "plot_id")
+    if plots_given:
+        finder.refuse("plot_unknown", ~plot_id.isin(plots) & (plot_id != ""), "plot_id")
+    finder.refuse("species_missing", trees["species"] == "", "species")
+    count = trees["count"]
+    finder.refuse("count_not_valid", ~((count > 0) & (count % 1 == 0)), "count")
+    finder.warn("status_unknown", trees["state"] == "unknown", "status")
+    finder.warn("not_alive", ~trees["state"].isin(["alive", "unknown"]), "status")
+    for name in ("height_m", "wood_density_g_cm3", "crown_diameter_m"):
+        if name in trees:
+            finder.set_aside(name)
+    _check_identity(trees, finder)
+
+
+class _Finder:
+    """Adds problems of one table and marks its rows."""
+
+    def __init__(self, trees: pd.DataFrame, raw: RawTable, problems: Problems) -> None:
+        self.trees = trees
+        self.raw = raw
+        self.problems = problems
+
+    def add(self, code: str, position: int, column: str, **values: object) -> None:
+        self.problems.add(
+            code, file=self.raw.file, sheet=self.raw.sheet,
+            row=int(self.trees["row"].iloc[position]), column=column,
+            **{"value": self.trees[column].iloc[position], **values},
+        )  # fmt: skip
+
+    def warn(self, code: str, found: pd.Series[bool], column: str) -> None:
+        for position in np.flatnonzero(found.to_numpy() & (self.trees["refused"] == "").to_numpy()):
+            self.add(code, int(position), column)
+
+    def refuse(self, code: str, found: pd.Series[bool], column: str) -> None:
+        self.warn(code, found, column)
+        self.trees.loc[found & (self.trees["refused"] == ""), "refused"] = code
+
+    def set_aside(self, name: str) -> None:
+        """A value outside its plausible range is warned of and not used."""
+        quantity = next(q for q in QUANTITIES.values() if q.column == name)
+        values = self.trees[name]
+        odd = values.notna() & ~values.between(quantity.low, quantity.high)
+        code = {"wood_density_g_cm3": "density_out_of_range"}.get(name, "height_out_of_range")
+        for position in np.flatnonzero(odd):
+            self.add(code, int(position), name, low=quantity.low, high=quantity.high,
+                     value=f"{values.iloc[position]:g}")  # fmt: skip
+        self.trees.loc[odd, name] = np.nan
+
+
+def _check_identity(trees: pd.DataFrame, finder: _Finder) -> None:
+    """The same stem twice: identical rows are refused, differing ones computed and listed."""
+    keys = ["plot_id", "tree_id", "stem_id"]
+    compared = [name for name in trees.columns if name not in {"row", "refused"}]
+    usable = trees[trees["refused"] == ""]
+    identical = usable.duplicated(compared, keep="first")
+    differing = usable[~identical].duplicated(keys, keep=False)
+    first_row = usable.groupby(keys)["row"].transform("first")
+    for position in identical.index[identical]:
+        finder.add("row_repeated", position, "tree_id", other=int(first_row[position]))
+    for position in differing.index[differing]:
+        finder.add("id_repeated", position, "tree_id", plot=trees["plot_id"].iloc[position])
+    trees.loc[identical.index[identical], "refused"] = "row_repeated"
+
+
+def check_plots(plots: pd.DataFrame, trees: pd.DataFrame, problems: Problems) -> None:
+    """Plots without trees or area, and stocking that hints at a wrong area."""
+    usable = trees[(trees["refused"] == "") & trees["state"].isin(["alive", "unknown"])]
+    stems = usable.groupby("plot_id")["count"].sum()
+    for plot in plots.itertuples():
+        name, area = str(plot.plot_id), float(plot.area_ha)  # type: ignore[arg-type]
+        if name not in set(trees["plot_id"]):
+            problems.add("plot_empty", column="plot_id", value=name)
+        if np.isnan(area):
+            problems.add("area_missing", column="area_ha", value=name)
+        elif stems.get(name, 0) > 0:
+            stocking = stems[name] / area
+            if not ODD_STOCKING[0] <= stocking <= ODD_STOCKING[1]:
+                problems.add("stocking_odd", column="area_ha", value=name,
+                             stocking=f"{stocking:.0f}", low=ODD_STOCKING[0],
+                             high=ODD_STOCKING[1])  # fmt: skip

@@ -1,0 +1,104 @@
+"""The list of everything that was wrong, refused or doubtful in a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from rubbercarbon import messages
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# a code that is not here refuses nothing and asks to be looked at
+ERRORS = frozenset({
+    "not_a_number", "diameter_missing", "diameter_not_positive", "diameter_too_large",
+    "count_not_valid", "species_missing", "species_unknown", "row_repeated", "plot_unknown",
+    "plot_missing", "below_subplot", "not_estimated", "no_result", "area_not_valid",
+})  # fmt: skip
+NOTES = frozenset({"not_alive", "column_ignored"})
+COLUMNS = ("file", "sheet", "row", "column", "value", "code", "severity", "message", "suggestion")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One line of the list; `values` fill the texts, unless they were read from a file."""
+
+    file: str
+    sheet: str
+    row: int | None
+    column: str
+    value: str
+    code: str
+    severity: str
+    values: dict[str, object] = field(default_factory=dict)
+    texts: tuple[str, str] | None = None
+
+    def message(self, language: str) -> str:
+        """What is wrong."""
+        if self.texts is not None:
+            return self.texts[0]
+        return messages.text("problems", self.code, language, **self.values)
+
+    def advice(self, language: str) -> str:
+        """What to do about it."""
+        if self.texts is not None:
+            return self.texts[1]
+        return messages.text("advice", self.code, language, **self.values)
+
+
+class Problems:
+    """Collects problems; becomes a table in the language asked for."""
+
+    def __init__(self) -> None:
+        self.items: list[Problem] = []
+
+    def add(  # noqa: PLR0913  (place, thing and reason of one problem)
+        self,
+        code: str,
+        *,
+        file: str = "",
+        sheet: str = "",
+        row: int | None = None,
+        column: str = "",
+        value: object = "",
+        severity: str = "",
+        **values: object,
+    ) -> None:
+        """Add one problem; severity follows from the code unless it is given."""
+        default = "error" if code in ERRORS else "note" if code in NOTES else "warning"
+        self.items.append(
+            Problem(
+                file, sheet, row, column, str(value), code, severity or default,
+                {"column": column, "value": value, **values},
+            )
+        )  # fmt: skip
+
+    def count(self, severity: str) -> int:
+        """How many problems of one severity."""
+        return sum(item.severity == severity for item in self.items)
+
+    def sorted(self) -> list[Problem]:
+        """By file and row."""
+        return sorted(self.items, key=lambda item: (item.file, item.row or 0, item.code))
+
+    def frame(self, language: str = "en") -> pd.DataFrame:
+        """The list as a table.
+
+        Returns
+        -------
+        pandas.DataFrame
+            file, sheet, row, column, value, code, severity (error: the row was refused;
+            warning; note), message, suggestion.
+        """
+        import pandas as pd  # noqa: PLC0415
+
+        rows = [
+            (
+                item.file, item.sheet, item.row, item.column, item.value, item.code, item.severity,
+                item.message(language), item.advice(language),
+            )
+            for item in self.sorted()
+        ]  # fmt: skip
+        frame = pd.DataFrame(rows, columns=list(COLUMNS))
+        return frame.astype({"row": "Int64"})

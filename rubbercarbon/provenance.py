@@ -1,0 +1,121 @@
+"""The record of a run, and the folder it is written to."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import json
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rubbercarbon.errors import RunFolderError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCHEMA_VERSION = 1
+RECORD = "run.json"
+PACKAGES = ("rubbercarbon", "numpy", "pandas", "numba")
+GUARDED = ("=", "+", "-", "@", "\t")
+
+
+def version(package: str) -> str:
+    """Installed version of a package, ``unknown`` where it is not installed as one."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def run_record(settings: Mapping[str, Any], digests: Mapping[str, str]) -> dict[str, Any]:
+    """What is needed to say how figures came about; no paths, users or hosts.
+
+    Parameters
+    ----------
+    settings : mapping
+    digests : mapping
+        sha256 of each input by file name.
+
+    Returns
+    -------
+    dict
+    """
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "versions": {"python": platform.python_version(), **{p: version(p) for p in PACKAGES}},
+        "settings": dict(settings),
+        "inputs": [{"file": name, "sha256": digest} for name, digest in sorted(digests.items())],
+    }
+
+
+@contextlib.contextmanager
+def run_folder(target: str | Path, *, force: bool = False) -> Iterator[Path]:
+    """A temporary sibling folder that takes the target's place when all went well.
+
+    Parameters
+    ----------
+    target : str or Path
+    force : bool
+        Replace a folder that is not empty and not a run folder.
+
+    Yields
+    ------
+    Path
+        Folder to write into.
+
+    Raises
+    ------
+    RunFolderError
+        When the target is a file, or a folder with something else in it.
+    """
+    folder = Path(target)
+    if folder.is_file():
+        raise RunFolderError(f"'{folder}' is a file; give the name of a folder.")
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / RECORD).is_file() and not force:
+        raise RunFolderError(
+            f"folder '{folder}' is not empty and not a run folder; choose another name, or use "
+            "--force to replace all that is in it."
+        )
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    except OSError as error:
+        raise RunFolderError(f"folder '{folder}' cannot be written: {error.strerror}.") from error
+    try:
+        fresh.chmod(0o755)
+        yield fresh
+        _swap(fresh, folder)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _swap(fresh: Path, folder: Path) -> None:
+    """Put the new folder in the old one's place; the old one goes last."""
+    old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent))
+    if folder.exists():
+        os.replace(folder, old / folder.name)
+    os.replace(fresh, folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def write_record(folder: Path, record: Mapping[str, Any]) -> None:
+    """``run.json``."""
+    text = json.dumps(record, ensure_ascii=False, indent=2, sort_keys=True)
+    (folder / RECORD).write_text(text + "\n", encoding="utf-8")
+
+
+def write_csv(frame: pd.DataFrame, path: Path) -> None:
+    """CSV for spreadsheets: UTF-8 with BOM, full precision, formulas made harmless."""
+    guarded = frame.copy()
+    for name in guarded.columns:
+        if guarded[name].dtype.kind not in "biufc":
+            guarded[name] = [
+                f"'{cell}" if isinstance(cell, str) and cell.startswith(GUARDED) else cell
+                for cell in guarded[name]
+            ]
+    guarded.to_csv(path, index=False, encoding="utf-8-sig", lineterminator="\n")

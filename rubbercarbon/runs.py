@@ -1,0 +1,146 @@
+"""A run's folder: written whole, read back whole."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from rubbercarbon.errors import RunFolderError
+from rubbercarbon.formats import csv
+from rubbercarbon.problems import COLUMNS, Problem, Problems
+from rubbercarbon.provenance import RECORD, SCHEMA_VERSION, run_folder, write_csv, write_record
+from rubbercarbon.stocks import Stocks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TABLES = ("trees", "plots", "total", "assumptions", "citations", "problems")
+TEXTS = frozenset({
+    "plot_id", "tree_id", "stem_id", "species_input", "species", "species_match", "status",
+    "height_source", "wood_density_level", "equation_id", "equation_grade", "selection", "flags",
+    "site_id", "stratum", "system", "describes", "id", "predicts", "grade", "citation", "doi",
+    "where", "seen", "topic", "assumption", "value", "unit", "applies_to", "source", "file",
+    "sheet", "column", "code", "severity", "message", "suggestion",
+})  # fmt: skip
+
+
+def write_run(
+    stocks: Stocks,
+    folder: str | Path,
+    *,
+    force: bool = False,
+    language: str = "en",
+    parquet: bool = False,
+    extras: Callable[[Path], None] | None = None,
+) -> Path:
+    """Write a run folder; a crash leaves the former one as it was.
+
+    Parameters
+    ----------
+    stocks : Stocks
+    folder : str or Path
+        New, empty, or a former run folder (which is replaced whole).
+    force : bool
+        Replace a folder that holds something else.
+    language : str
+        Of the problems list: ``en`` or ``th``.
+    parquet : bool
+        Write the trees as Parquet too.
+    extras : callable, optional
+        Writes more files into the folder before it is put in place.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    RunFolderError
+        When the folder cannot be written or must not be replaced.
+    """
+    tables = _tables(stocks, language)
+    with run_folder(folder, force=force) as fresh:
+        for name, table in tables.items():
+            write_csv(table, fresh / f"{name}.csv")
+        if parquet:
+            stocks.trees.to_parquet(fresh / "trees.parquet", index=False)
+        if extras is not None:
+            extras(fresh)
+        write_record(fresh, stocks.run)
+    return Path(folder)
+
+
+def _tables(stocks: Stocks, language: str) -> dict[str, pd.DataFrame]:
+    return {
+        "trees": stocks.trees,
+        "plots": stocks.plots,
+        "total": stocks.total,
+        "assumptions": stocks.assumptions,
+        "citations": stocks.equations,
+        "problems": stocks.found_problems.frame(language),
+    }
+
+
+def load_run(folder: str | Path) -> Stocks:
+    """Read a run folder back.
+
+    Parameters
+    ----------
+    folder : str or Path
+
+    Returns
+    -------
+    Stocks
+
+    Raises
+    ------
+    RunFolderError
+        When the folder is no run folder or was written by a newer version.
+    """
+    path = Path(folder)
+    if not (path / RECORD).is_file():
+        raise RunFolderError(f"'{path}' is not a run folder: it has no {RECORD}.")
+    record: dict[str, Any] = json.loads((path / RECORD).read_text(encoding="utf-8"))
+    if record.get("schema_version", 0) > SCHEMA_VERSION:
+        raise RunFolderError(
+            f"'{path}' was written by a newer version (schema {record['schema_version']}, known "
+            f"{SCHEMA_VERSION}); update rubbercarbon."
+        )
+    tables = {name: _read(path / f"{name}.csv") for name in TABLES}
+    return Stocks(
+        trees=tables["trees"],
+        plots=tables["plots"],
+        total=tables["total"],
+        assumptions=tables["assumptions"],
+        equations=tables["citations"],
+        run=record,
+        found_problems=_problems(tables["problems"]),
+    )
+
+
+def _read(path: Path) -> pd.DataFrame:
+    if not path.is_file():
+        raise RunFolderError(f"'{path.parent}' is incomplete: it has no {path.name}.")
+    frame = csv.read(path).frame
+    for name in frame.columns:
+        if name not in TEXTS:
+            frame[name] = pd.to_numeric(frame[name].replace("", None))
+    return frame
+
+
+def _problems(frame: pd.DataFrame) -> Problems:
+    problems = Problems()
+    for record in frame[list(COLUMNS)].to_dict("records"):
+        row = record["row"]
+        problems.items.append(
+            Problem(
+                record["file"], record["sheet"], None if pd.isna(row) else int(row),
+                record["column"], record["value"], record["code"], record["severity"],
+                texts=(record["message"], record["suggestion"]),
+            )
+        )  # fmt: skip
+    return problems

@@ -1,0 +1,278 @@
+"""Trees → plots → sites: the central verb, a skin of tables over `rubbercarbon.pools.account`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from allometry.evaluation import compile_equations
+from rubbercarbon.assumptions import Assumptions
+from rubbercarbon.columns import M2_PER_HA, M2_PER_RAI
+from rubbercarbon.config import Settings
+from rubbercarbon.errors import InventoryError
+from rubbercarbon.inventory import Inventory
+from rubbercarbon.pools import Account, TreeArrays, account, co2e
+from rubbercarbon.preparation import Prepared, prepare
+from rubbercarbon.problems import Problems
+from rubbercarbon.provenance import run_record
+
+TREE_OUTPUT = (
+    "row", "plot_id", "tree_id", "stem_id", "species_input", "species", "species_match", "count",
+    "status", "dbh_cm", "height_m", "height_source", "wood_density_g_cm3", "wood_density_level",
+    "equation_id", "equation_grade", "selection", "flags", "agb_kg", "bgb_kg", "carbon_kg",
+    "co2e_kg", "herb_kg",
+)  # fmt: skip
+STOCKS_T = ("agb_t", "bgb_t", "bgb_stand_t", "carbon_t", "co2e_t", "herb_t")
+RAI_PER_HA = M2_PER_HA / M2_PER_RAI
+
+
+@dataclass
+class Stocks:
+    """Result of `estimate_stocks`.
+
+    Attributes
+    ----------
+    trees : pandas.DataFrame
+        One row per input row, in input order, refused rows too (figures empty, ``flags`` says why).
+    plots : pandas.DataFrame
+        One row per plot, by plot_id.
+    total : pandas.DataFrame
+        One row per site and stratum, last row ``ALL``.
+    assumptions : pandas.DataFrame
+        Everything assumed or defaulted, with source and grade.
+    equations : pandas.DataFrame
+        Citations of all equations, height models and root equations used.
+    run : dict
+        Versions, settings and input digests.
+    found_problems : Problems
+        The list behind ``problems``.
+    """
+
+    trees: pd.DataFrame
+    plots: pd.DataFrame
+    total: pd.DataFrame
+    assumptions: pd.DataFrame
+    equations: pd.DataFrame
+    run: dict[str, Any]
+    found_problems: Problems = field(repr=False)
+
+    @property
+    def problems(self) -> pd.DataFrame:
+        """Every problem, in English (see `Problems.frame` for Thai)."""
+        return self.found_problems.frame()
+
+
+def estimate_stocks(inventory: Inventory, settings: Settings | None = None) -> Stocks:
+    """Biomass and carbon of every tree, plot and site of an inventory.
+
+    Parameters
+    ----------
+    inventory : Inventory
+        From `read_inventory`.
+    settings : Settings, optional
+        The user's own choices; the default ladder otherwise.
+
+    Returns
+    -------
+    Stocks
+        Above- and below-ground dry biomass [kg, t, t/ha], carbon [kg, t, t/ha] and CO2e
+        [kg, t, t/ha, t/rai].
+
+    Raises
+    ------
+    InventoryError
+        When no row can be computed; it carries the problems.
+    UnknownEquation
+        When the settings name an equation that is not in the catalogue.
+
+    References
+    ----------
+    The ladder is ``allometry/catalogue/ladder.toml``; each tree's row names its equation, and
+    ``Stocks.equations`` the publications.
+
+    Examples
+    --------
+    >>> import pandas as pd, rubbercarbon as rc
+    >>> trees = pd.DataFrame({"species": ["ยางพารา"], "girth_cm": [62.8], "plot_area_rai": [1]})
+    >>> stocks = rc.estimate_stocks(rc.read_inventory(trees))
+    >>> stocks.trees["agb_kg"].round(1).tolist()
+    [195.4]
+    """
+    chosen = settings or Settings()
+    problems = Problems()
+    problems.items = list(inventory.found_problems.items)
+    assumptions = Assumptions()
+    for note in inventory.notes:
+        assumptions.add(note["topic"], note["assumption"], note["value"], source=note["source"])
+    prepared = prepare(inventory, chosen, problems, assumptions)
+    result = account(
+        prepared.arrays,
+        compile_equations(prepared.biomass_ids),
+        compile_equations(prepared.root_ids),
+        compile_equations((prepared.stand_roots,)) if prepared.stand_roots else None,
+        prepared.stand_carbon_fraction,
+    )
+    trees = _tree_table(inventory, prepared, result, problems)
+    if trees["agb_kg"].notna().sum() + trees["herb_kg"].notna().sum() == 0:
+        raise InventoryError(
+            f"none of the {len(trees)} rows of '{inventory.file}' can be computed; the first "
+            f"reason: {_first_error(problems)}",
+            problems.frame(),
+        )
+    plots = _plot_table(inventory, prepared, result, trees)
+    _area_assumption(plots, assumptions)
+    return Stocks(
+        trees=trees[list(TREE_OUTPUT)],
+        plots=plots,
+        total=_total_table(plots, assumptions),
+        assumptions=assumptions.frame(),
+        equations=prepared.citations,
+        run=run_record(chosen.model_dump(), inventory.digests),
+        found_problems=problems,
+    )
+
+
+def _first_error(problems: Problems) -> str:
+    errors = problems.frame()
+    errors = errors[errors["severity"] == "error"]
+    if errors.empty:
+        return "no living tree."
+    first = errors.iloc[0]
+    return f"row {first['row']}: {first['message']}; {first['suggestion']}."
+
+
+def _tree_table(
+    inventory: Inventory, prepared: Prepared, result: Account, problems: Problems
+) -> pd.DataFrame:
+    """Input rows in input order with what was computed for them."""
+    trees = inventory.trees.reset_index(drop=True).copy()
+    trees["species_input"] = trees["species"]
+    for name, values in prepared.columns.items():
+        trees[name] = pd.Series(values, index=prepared.position).reindex(trees.index)
+    figures = {
+        "agb_kg": result.agb_kg,
+        "bgb_kg": result.bgb_kg,
+        "carbon_kg": result.carbon_kg,
+        "co2e_kg": co2e(result.carbon_kg),
+        "herb_kg": result.herb_kg,
+    }
+    for name, values in figures.items():
+        trees[name] = pd.Series(values, index=prepared.position).reindex(trees.index)
+    for name in ("species", "species_match", "height_source", "wood_density_level", "equation_id",
+                 "equation_grade", "selection", "flags"):  # fmt: skip
+        trees[name] = trees[name].fillna("") if name in prepared.columns else ""
+    empty = np.isnan(result.agb_kg) & np.isnan(result.herb_kg) & (prepared.arrays.equation >= 0)
+    for position in prepared.position[empty]:
+        problems.add("no_result", file=inventory.file, row=int(trees["row"].iloc[position]),
+                     column="equation_id", value=trees["equation_id"].iloc[position])  # fmt: skip
+    reason = trees["refused"].where(trees["refused"] != "", prepared.reasons(trees.index))
+    reason = reason.where((reason != "") | trees["state"].isin(["alive", "unknown"]), trees["state"])
+    reason.loc[prepared.position[empty]] = "no_result"
+    trees["flags"] = [
+        ";".join(part for part in pair if part) for pair in zip(reason, trees["flags"], strict=True)
+    ]
+    return trees
+
+
+def _plot_table(
+    inventory: Inventory, prepared: Prepared, result: Account, trees: pd.DataFrame
+) -> pd.DataFrame:
+    """One row per plot with counts, basal area and stocks."""
+    plots = inventory.plots.set_index("plot_id")
+    table = pd.DataFrame({"plot_id": prepared.plot_ids})
+    for name in ("site_id", "stratum", "system", "stratum_area_ha", "area_ha"):
+        table[name] = plots[name].reindex(prepared.plot_ids).to_numpy()
+    table = table.join(prepared.counts.reindex(prepared.plot_ids).reset_index(drop=True))
+    done = trees["agb_kg"].notna() | trees["herb_kg"].notna()
+    estimated = trees[done].groupby("plot_id").size()
+    table["n_estimated"] = table["plot_id"].map(estimated).fillna(0).astype(int)
+    known = table["area_ha"].notna().to_numpy()
+    for name in ("stems_per_ha", "basal_area_m2_ha"):
+        table[name] = np.where(known, table[name], np.nan)
+    for name in ("agb", "bgb", "bgb_stand", "carbon", "herb"):
+        table[f"{name}_t_ha"] = np.where(known, result.plot[f"{name}_t_ha"], np.nan)
+        table[f"{name}_t"] = result.plot[f"{name}_t"]
+    table["co2e_t_ha"] = co2e(table["carbon_t_ha"].to_numpy())
+    table["co2e_t_rai"] = table["co2e_t_ha"] / RAI_PER_HA
+    table["co2e_t"] = co2e(table["carbon_t"].to_numpy())
+    return table[[
+        "plot_id", "site_id", "stratum", "system", "area_ha", "stratum_area_ha", "n_trees",
+        "n_stems", "n_culms", "n_estimated", "stems_per_ha", "basal_area_m2_ha", "agb_t_ha",
+        "bgb_t_ha", "bgb_stand_t_ha", "carbon_t_ha", "co2e_t_ha", "co2e_t_rai", "herb_t_ha",
+        *STOCKS_T,
+    ]]  # fmt: skip
+
+
+def _area_assumption(plots: pd.DataFrame, assumptions: Assumptions) -> None:
+    without = plots["area_ha"].isna()
+    if without.any():
+        whom = "all plots" if without.all() else f"plots {', '.join(plots['plot_id'][without])}"
+        assumptions.add(
+            "plot area", "no plot area was given: figures per hectare are empty and totals are per "
+            "plot", "unknown", unit="ha", applies_to=whom, source="input",
+        )  # fmt: skip
+
+
+def _total_table(plots: pd.DataFrame, assumptions: Assumptions) -> pd.DataFrame:
+    """One row per site and stratum, then the sum of all."""
+    rows = [
+        _group_row(site, stratum, group)
+        for (site, stratum), group in plots.groupby(["site_id", "stratum"], sort=True)
+    ]
+    expanded = all(not np.isnan(row["area_ha"]) for row in rows)
+    everything = _group_row("ALL", "", plots.assign(stratum_area_ha=np.nan))
+    if expanded:
+        for name in ("area_ha", *STOCKS_T):
+            everything[name] = float(sum(row[name] for row in rows))
+        for name in STOCKS_T:
+            everything[f"{name}_ha"] = everything[name] / everything["area_ha"]
+        everything["co2e_t_rai"] = everything["co2e_t_ha"] / RAI_PER_HA
+        assumptions.add("expansion", "each plot of a stratum counts alike: the stratum's land times "
+                        "the mean of its plots per hectare", "simple mean",
+                        source="stratified estimator (AR-TOOL14)")  # fmt: skip
+    else:
+        for row in rows:
+            row.update(_measured_only(row))
+        assumptions.add("expansion", "stratum_area_ha is not known for every plot: the total "
+                        "describes the measured plots only", "no expansion", source="input")  # fmt: skip
+    everything["describes"] = "land" if expanded else "measured plots"
+    for row in rows:
+        row["describes"] = everything["describes"]
+    return pd.DataFrame([*rows, everything]).drop(columns="_measured")
+
+
+def _group_row(site: str, stratum: str, group: pd.DataFrame) -> dict[str, Any]:
+    measured = group["area_ha"].sum(min_count=len(group))
+    land = group["stratum_area_ha"].max() if group["stratum_area_ha"].notna().all() else np.nan
+    row: dict[str, Any] = {
+        "site_id": site,
+        "stratum": stratum,
+        "n_plots": len(group),
+        "n_trees": int(group["n_trees"].sum()),
+        "area_measured_ha": measured,
+        "area_ha": land,
+    }
+    sums = {name: float(group[name].sum(min_count=1)) for name in STOCKS_T}
+    for name in STOCKS_T:
+        if np.isnan(land):
+            row[f"{name}_ha"] = sums[name] / measured if measured > 0 else np.nan
+            row[name] = sums[name]
+        else:
+            row[f"{name}_ha"] = float(group[f"{name}_ha"].mean())
+            row[name] = row[f"{name}_ha"] * land
+    row["co2e_t_rai"] = row["co2e_t_ha"] / RAI_PER_HA
+    row["_measured"] = sums
+    return row
+
+
+def _measured_only(row: dict[str, Any]) -> dict[str, Any]:
+    """A group's row without expansion to its land."""
+    area = row["area_measured_ha"]
+    sums: dict[str, float] = row["_measured"]
+    changed: dict[str, Any] = dict(sums)
+    changed |= {f"{name}_ha": value / area if area > 0 else np.nan for name, value in sums.items()}
+    changed["co2e_t_rai"] = changed["co2e_t_ha"] / RAI_PER_HA
+    return changed
