@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from allometry.catalogue.loader import add_catalogue as add_catalogue
-    from allometry.evaluation import equations as equations
+    from allometry.listing import equations as equations
     from allometry.evaluation import evaluate as evaluate
     from allometry.errors import AllometryError as AllometryError
     from allometry.errors import MissingInput as MissingInput
@@ -25,7 +25,7 @@ _HOMES = {
     "AllometryError": "allometry.errors",
     "MissingInput": "allometry.errors",
     "UnknownEquation": "allometry.errors",
-    "equations": "allometry.evaluation",
+    "equations": "allometry.listing",
     "evaluate": "allometry.evaluation",
     "match_names": "allometry.names",
     "predict_height": "allometry.heights",

@@ -1,21 +1,16 @@
-"""Evaluate, find and describe the equations of the catalogue."""
+"""Evaluate the equations of the catalogue."""
 
 from __future__ import annotations
 
 import functools
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from allometry.catalogue.loader import all_equations, get_equation
+from allometry.catalogue.loader import get_equation
 from allometry.catalogue.schema import COEFFICIENT_KEYS, UNITS, Equation
 from allometry.errors import InputShapeError, MissingInput
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -260,103 +255,3 @@ def _common_shape(arrays: dict[str, Floats]) -> tuple[int, ...]:
         except ValueError as error:
             raise InputShapeError(name, array.shape, shape) from error
     return shape
-
-
-def find_equations(
-    taxon: str | None = None, predicts: str | None = None, grade: str | None = None
-) -> list[Equation]:
-    """Records that apply to a taxon (species, its genus, its growth form) and predict a quantity.
-
-    Parameters
-    ----------
-    taxon : str, optional
-        Species, genus or growth form; None for all.
-    predicts : str, optional
-        ``agb``, ``bgb``, ``height``, ``stem_volume`` …
-    grade : str, optional
-        ``A``, ``B`` or ``C``.
-
-    Returns
-    -------
-    list of Equation
-        Those that name the species first, then genus and family, then growth form.
-    """
-    from allometry.names import match_one  # noqa: PLC0415  (names reads the species table)
-
-    keys: list[str] = []
-    if taxon is not None:
-        match = match_one(taxon)
-        keys = [match.species or taxon, match.genus, match.family, match.growth_form or taxon]
-    found: list[tuple[int, Equation]] = []
-    for record in all_equations():
-        if predicts not in {None, record.predicts} or grade not in {None, record.grade}:
-            continue
-        rank = _rank(record, keys) if keys else 0
-        if rank is not None:
-            found.append((rank, record))
-    return [record for _, record in sorted(found, key=lambda pair: (pair[0], pair[1].id))]
-
-
-def _rank(record: Equation, keys: list[str]) -> int | None:
-    """How closely a record names a taxon: 0 species … 3 growth form; None: not at all."""
-    if record.taxa:
-        ranks = [i for i, key in enumerate(keys[:3]) if key and key in record.taxa]
-        return ranks[0] if ranks else None
-    return 3 if keys[3] in record.growth_forms else None
-
-
-def equations(
-    taxon: str | None = None, predicts: str | None = None, grade: str | None = None
-) -> pd.DataFrame:
-    """The catalogue as a table.
-
-    Parameters
-    ----------
-    taxon, predicts, grade : str, optional
-        As in `find_equations`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per equation: id, predicts, unit, form, inputs, grade, taxa, region, range,
-        pom_m, residual, bias, citation.
-
-    Examples
-    --------
-    >>> import allometry as al
-    >>> al.equations(taxon="Hevea brasiliensis", predicts="agb")["id"].tolist()[:3]
-    ['andrade_2022', 'chiarawipa', 'duran_2011']
-    """
-    import pandas as pd  # noqa: PLC0415
-
-    return pd.DataFrame([summary(record) for record in find_equations(taxon, predicts, grade)])
-
-
-def summary(record: Equation) -> dict[str, str | float | int | None]:
-    """One line about an equation, for tables."""
-    low, high = record.range.limits[record.size]
-    unit = _size_unit(record.size)
-    residual = record.residual
-    return {
-        "id": record.id,
-        "predicts": record.predicts,
-        "unit": record.unit,
-        "form": record.form,
-        "inputs": ", ".join(record.inputs),
-        "grade": record.grade,
-        "taxa": ", ".join(record.taxa or record.growth_forms) or "any",
-        "region": record.region,
-        "range": f"{low:g}-{high:g} {unit} ({record.range.kind})",
-        "n_trees": record.n_trees,
-        "pom_m": record.pom_m,
-        "residual": "none seen" if residual.kind == "none" else f"{residual.kind} {residual.value:g}",
-        "bias": record.bias,
-        "level": record.level,
-        "citation": record.source.citation,
-    }
-
-
-def _size_unit(size: str) -> str:
-    from allometry.quantities import QUANTITIES  # noqa: PLC0415
-
-    return QUANTITIES[size].unit

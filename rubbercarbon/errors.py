@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from rubbercarbon.problems import Problems
 
 
 class RubbercarbonError(Exception):
@@ -17,12 +17,12 @@ class InventoryError(RubbercarbonError):
 
     Attributes
     ----------
-    problems : pandas.DataFrame or None
+    found_problems : Problems or None
         The rows that were refused and why.
     """
 
-    def __init__(self, message: str, problems: pd.DataFrame | None = None) -> None:
-        self.problems = problems
+    def __init__(self, message: str, problems: Problems | None = None) -> None:
+        self.found_problems = problems
         super().__init__(message)
 
 

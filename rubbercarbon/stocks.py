@@ -120,7 +120,7 @@ def estimate_stocks(inventory: Inventory, settings: Settings | None = None) -> S
         raise InventoryError(
             f"none of the {len(trees)} rows of '{inventory.file}' can be computed; the first "
             f"reason: {_first_error(problems)}",
-            problems.frame(),
+            problems,
         )
     plots = _plot_table(inventory, prepared, result, trees)
     _area_assumption(plots, assumptions)

@@ -1,0 +1,124 @@
+"""The command line: finds the command, runs it, turns every failure into a sentence.
+
+``--help`` and ``--version`` answer without loading the command framework, so that they are quick.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import io
+import os
+import sys
+from collections.abc import Sequence
+
+from rubbercarbon import __version__, registry
+
+CANNOT_RUN = 2
+USAGE = "Usage: rubbercarbon COMMAND [OPTIONS]"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Without the program's name; default: those of the process.
+
+    Returns
+    -------
+    int
+        0 done; 1 done, but rows were refused (or ``--strict`` met a warning); 2 cannot run.
+    """
+    _survive_legacy_consoles()
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if not words or words[0] in {"--help", "-h", "help"}:
+        sys.stdout.write(_help())
+        return 0
+    if words[0] in {"--version", "-V"}:
+        sys.stdout.write(f"rubbercarbon {__version__}\n")
+        return 0
+    if words[0] not in registry.names("commands"):
+        return _fail(_unknown(words[0]))
+    return _run(words)
+
+
+def _survive_legacy_consoles() -> None:
+    """Characters that the console's code page lacks are replaced, not fatal."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _help() -> str:
+    lines = [f"  {name:<10} {registry.summary('commands', name)}"
+             for name in registry.names("commands")]  # fmt: skip
+    return "\n".join([
+        USAGE, "",
+        "Biomass and carbon of rubber and rubber agroforestry, from the tape measure to the plot.",
+        "", "Commands:", *lines, "",
+        "  --version  the version",
+        "  COMMAND --help shows the options of a command.", "",
+        "Exit codes: 0 done; 1 done, but rows were refused; 2 cannot run.", "",
+    ])  # fmt: skip
+
+
+def _unknown(word: str) -> str:
+    known = registry.names("commands")
+    near = difflib.get_close_matches(word, known, 1)
+    guess = f" Did you mean '{near[0]}'?" if near else ""
+    return f"there is no command '{word}'.{guess} Commands: {', '.join(known)}."
+
+
+def _fail(sentence: str) -> int:
+    sys.stderr.write(f"rubbercarbon: {sentence}\n")
+    return CANNOT_RUN
+
+
+def _run(words: list[str]) -> int:
+    """Load the one command asked for and run it; no traceback leaves here."""
+    import typer  # noqa: PLC0415  (only a real command needs it)
+
+    from allometry.errors import AllometryError  # noqa: PLC0415
+    from rubbercarbon.errors import RubbercarbonError  # noqa: PLC0415
+
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
+    app.callback()(_callback)
+    module = registry.load("commands", words[0])
+    if isinstance(getattr(module, "app", None), typer.Typer):
+        app.add_typer(module.app, name=words[0], help=registry.summary("commands", words[0]))
+    else:
+        app.command(words[0])(module.run)
+    try:
+        result = app(words, prog_name="rubbercarbon", standalone_mode=False)
+    except (RubbercarbonError, AllometryError) as error:
+        return _fail(str(error))
+    except typer.Exit as stop:
+        return int(stop.exit_code)
+    except typer.Abort:
+        return _fail("stopped.")
+    except BrokenPipeError:
+        with contextlib.suppress(OSError):
+            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+        return 0
+    except Exception as error:
+        return _fail(_unexpected(error))
+    return result if isinstance(result, int) else 0
+
+
+def _callback() -> None:
+    """Biomass and carbon of rubber and rubber agroforestry."""
+
+
+def _unexpected(error: Exception) -> str:
+    """Wrong options in the framework's words; anything else as a fault of ours."""
+    show = getattr(error, "format_message", None)
+    if show is not None:
+        return f"{show()} See `rubbercarbon COMMAND --help`."
+    if os.environ.get("RUBBERCARBON_DEBUG"):
+        raise error
+    return (
+        f"unexpected {type(error).__name__}: {error}. This is a fault of the program: please report "
+        "it (set RUBBERCARBON_DEBUG=1 to see where it happened)."
+    )

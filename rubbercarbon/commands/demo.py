@@ -1,0 +1,37 @@
+"""The main job on the embedded, synthetic sample site: tables, a figure and a summary."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import rubbercarbon
+from rubbercarbon import console, messages
+from rubbercarbon.commands import interface as shared
+from rubbercarbon.inventory import read_inventory
+from rubbercarbon.runs import write_run
+
+FIGURE = "agb_by_plot.png"
+
+
+def run(
+    out: shared.Out = Path("rubbercarbon-demo"),
+    language: shared.Lang = "en",
+    force: shared.Force = False,
+) -> int:
+    """The main job on the embedded, synthetic sample site: tables, a figure and a summary."""
+    from rubbercarbon import figures  # noqa: PLC0415  (loads matplotlib)
+
+    sample = Path(rubbercarbon.__file__).parent / "sample"
+    inventory = read_inventory(sample / "trees.csv", sample / "plots.csv")
+    stocks = shared.estimate(inventory, shared.settings(None, None), language)
+
+    def draw(folder: Path) -> None:
+        figures.save(figures.stocks_by_plot(stocks, language), folder / FIGURE)
+
+    folder = write_run(stocks, out, force=force, language=language, extras=draw)
+    console.line(messages.text("cli", "sample_note", language))
+    console.stocks(stocks, language)
+    console.problems(stocks.found_problems, language, "problems.csv")
+    console.line(messages.text("cli", "written", language, folder=folder))
+    console.line(messages.text("cli", "figure", language, file=folder / FIGURE))
+    return 0

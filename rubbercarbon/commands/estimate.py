@@ -1,0 +1,41 @@
+"""Biomass and carbon of an inventory, written to a run folder."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from rubbercarbon import console, messages
+from rubbercarbon.commands import interface as shared
+from rubbercarbon.runs import write_run
+
+Parquet = Annotated[bool, typer.Option("--parquet", help="Write trees.parquet too.")]
+
+
+def run(
+    trees: shared.TreesFile,
+    out: shared.Out,
+    plots: shared.PlotsFile = None,
+    equations: shared.Equations = None,
+    settings: shared.SettingsFile = None,
+    mapped: shared.Mapped = None,
+    units: shared.Units = None,
+    language: shared.Lang = "en",
+    parquet: Parquet = False,
+    force: shared.Force = False,
+    strict: shared.Strict = False,
+    as_json: shared.Json = False,
+) -> int:
+    """Biomass and carbon of an inventory, written to a run folder."""
+    chosen = shared.settings(settings, equations)
+    inventory = shared.read(trees, plots, mapped, units)
+    stocks = shared.estimate(inventory, chosen, language)
+    folder = write_run(stocks, out, force=force, language=language, parquet=parquet)
+    if as_json:
+        console.json_records(stocks.total)
+    else:
+        console.stocks(stocks, language)
+        console.problems(stocks.found_problems, language, "problems.csv")
+        console.line(messages.text("cli", "written", language, folder=folder))
+    return shared.exit_code(stocks.found_problems, strict=strict)

@@ -1,0 +1,94 @@
+"""What a command is, and the options that commands share.
+
+A command module's first docstring line is its help line. It has either ``run``, a function whose
+annotated parameters are its options and whose result is the exit code, or ``app``, a typer group.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from rubbercarbon import console
+from rubbercarbon.config import Settings, make_settings, read_settings
+from rubbercarbon.errors import InventoryError, SettingsError
+from rubbercarbon.inventory import Inventory, read_inventory
+from rubbercarbon.problems import Problems
+from rubbercarbon.stocks import Stocks, estimate_stocks
+
+Language = Literal["en", "th"]
+TreesFile = Annotated[
+    Path, typer.Argument(metavar="INVENTORY", help="Table with one row per tree (CSV or Parquet).")
+]
+PlotsFile = Annotated[
+    Path | None, typer.Option("--plots", help="Table with one row per plot and its area.")
+]
+Mapped = Annotated[
+    list[str] | None,
+    typer.Option("--map", metavar="CANONICAL=COLUMN",
+                 help="The file's column for one of ours, for example girth_cm=Girth."),
+]  # fmt: skip
+Units = Annotated[
+    list[str] | None,
+    typer.Option("--unit", metavar="QUANTITY=UNIT", help="Unit of dbh or girth: cm, mm or m."),
+]
+Equations = Annotated[
+    list[str] | None,
+    typer.Option("--equation", metavar="TAXON=ID",
+                 help="Equation for a species, genus, family, growth form or 'all'."),
+]  # fmt: skip
+SettingsFile = Annotated[Path | None, typer.Option("--settings", help="Settings, a TOML file.")]
+Lang = Annotated[Language, typer.Option("--lang", help="Language of texts.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Exit code 1 on warnings too.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+Out = Annotated[Path, typer.Option("--out", help="Run folder to write.")]
+Force = Annotated[
+    bool, typer.Option("--force", help="Replace a folder that holds something else.")
+]
+
+
+def pairs(items: Iterable[str] | None, option: str) -> dict[str, str]:
+    """``KEY=VALUE`` options as a mapping.
+
+    Raises
+    ------
+    SettingsError
+        For an item without ``=``.
+    """
+    found = {}
+    for item in items or ():
+        key, _, value = (part.strip() for part in item.partition("="))
+        if not key or not value:
+            raise SettingsError(f"{option} '{item}': write it as KEY=VALUE.")
+        found[key] = value
+    return found
+
+
+def read(trees: Path, plots: Path | None, mapped: list[str] | None, units: list[str] | None) -> Inventory:
+    """Read an inventory with the shared options."""
+    return read_inventory(trees, plots, mapping=pairs(mapped, "--map"), units=pairs(units, "--unit"))
+
+
+def settings(file: Path | None, equations: list[str] | None) -> Settings:
+    """Settings of a file, with the equations of the command line on top."""
+    base = read_settings(file) if file else Settings()
+    chosen = base.equations | pairs(equations, "--equation")
+    return make_settings(base.model_dump() | {"equations": chosen}, "--equation")
+
+
+def estimate(inventory: Inventory, chosen: Settings, language: Language) -> Stocks:
+    """Estimate; what was wrong is printed before an error ends the command."""
+    try:
+        return estimate_stocks(inventory, chosen)
+    except InventoryError as error:
+        if error.found_problems is not None:
+            console.problems(error.found_problems, language, "rubbercarbon check")
+        raise
+
+
+def exit_code(problems: Problems, *, strict: bool) -> int:
+    """1 when rows were refused, or when ``--strict`` met a warning."""
+    return int(problems.count("error") > 0 or (strict and problems.count("warning") > 0))

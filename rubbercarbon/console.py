@@ -1,0 +1,145 @@
+"""What the commands print: tables, problems, a summary that a person can read."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rubbercarbon import messages
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from rubbercarbon.problems import Problems
+    from rubbercarbon.stocks import Stocks
+
+PROBLEMS_SHOWN = 12
+PLOTS_SHOWN = 20
+WIDTH_IN_FILES = 140
+
+
+def line(text: str = "") -> None:
+    """Print one line of plain text."""
+    sys.stdout.write(text + "\n")
+
+
+def json_records(frame: pd.DataFrame) -> None:
+    """Print a table as a JSON list; plain ASCII, so that every console can take it."""
+    rows: list[dict[str, Any]] = json.loads(frame.to_json(orient="records"))
+    line(json.dumps(rows, indent=2))
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], numbers: int = 0) -> None:
+    """Print a table.
+
+    Parameters
+    ----------
+    title : str
+    columns : sequence of str
+    rows : iterable of sequences of str
+    numbers : int
+        How many of the last columns are set to the right.
+    """
+    from rich import box  # noqa: PLC0415
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    shown = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    for i, column in enumerate(columns):
+        right = i >= len(columns) - numbers
+        shown.add_column(column, justify="right" if right else "left", overflow="fold")
+    for row in rows:
+        shown.add_row(*(Text(cell) for cell in row))
+    width = None if sys.stdout.isatty() else WIDTH_IN_FILES
+    Console(file=sys.stdout, highlight=False, width=width).print(shown)
+
+
+def number(value: float, digits: int = 1) -> str:
+    """A number for reading; ``-`` where there is none."""
+    return "-" if math.isnan(value) else f"{value:,.{digits}f}"
+
+
+def problems(found: Problems, language: str, whole: str) -> None:
+    """Print the first problems, errors first; ``whole`` says where all of them are."""
+    frame = found.frame(language)
+    rank = frame["severity"].map({"error": 0, "warning": 1, "note": 2})
+    frame = frame.assign(rank=rank).sort_values("rank", kind="stable").query("rank < 2")
+    if frame.empty:
+        line(messages.text("cli", "no_problems", language))
+        return
+    title = messages.text("cli", "problems_title", language, errors=found.count("error"),
+                          warnings=found.count("warning"))  # fmt: skip
+    heads = [messages.text("tables", key, language) for key in ("where", "problem", "advice")]
+    places = [_place(file, row) for file, row in zip(frame["file"], frame["row"], strict=True)]
+    rows = list(zip(places, frame["message"], frame["suggestion"], strict=True))
+    table(title, heads, rows[:PROBLEMS_SHOWN])
+    if len(rows) > PROBLEMS_SHOWN:
+        line(messages.text("cli", "more_problems", language, count=len(rows) - PROBLEMS_SHOWN, file=whole))
+
+
+def _place(file: str, row: Any) -> str:
+    return file if str(row) == "<NA>" else f"{file}:{row}"
+
+
+def stocks(result: Stocks, language: str) -> None:
+    """Print stocks per plot and what they say."""
+    _plots(result, language)
+    line(messages.text("cli", "summary_title", language) + ": " + _scope(result, language))
+    line(_sentence(result, language))
+    line(messages.text("cli", "summary_not_credit", language))
+    done = int((result.trees["agb_kg"].notna() | result.trees["herb_kg"].notna()).sum())
+    line(messages.text(
+        "cli", "done", language, trees=len(result.trees), estimated=done,
+        refused=len(result.trees) - done, problems=len(result.found_problems.items),
+    ))  # fmt: skip
+
+
+def _plots(result: Stocks, language: str) -> None:
+    """Per hectare where areas are known, else per plot."""
+    plots = result.plots
+    per_ha = bool(plots["area_ha"].notna().any())
+    names = ("agb", "bgb", "carbon", "herb")
+    columns = [f"{name}_t_ha" if per_ha else f"{name}_t" for name in names]
+    heads = ["plot", "system", "trees", "stems_ha", "basal_area"]
+    heads += [name if per_ha else f"{name}_plot" for name in names]
+    columns = ["n_trees", "stems_per_ha", "basal_area_m2_ha", *columns, "co2e_t_rai" if per_ha else "co2e_t"]
+    heads.append("co2e_rai" if per_ha else "co2e_plot")
+    digits = [0, 0, *[1] * 6]
+    rows = [
+        [str(row["plot_id"]), str(row["system"]),
+         *(number(float(row[c]), d) for c, d in zip(columns, digits, strict=True))]
+        for _, row in plots.head(PLOTS_SHOWN).iterrows()
+    ]  # fmt: skip
+    table(messages.text("cli", "per_plot", language),
+          [messages.text("tables", head, language) for head in heads], rows, numbers=len(columns))  # fmt: skip
+    if len(plots) > PLOTS_SHOWN:
+        line(messages.text("cli", "more_plots", language, count=len(plots) - PLOTS_SHOWN))
+
+
+def _scope(result: Stocks, language: str) -> str:
+    total = result.total.iloc[-1]
+    if total["describes"] == "land":
+        scope = messages.text("cli", "total_land", language, area=number(total["area_ha"], 2))
+    elif math.isnan(total["area_measured_ha"]):
+        scope = messages.text("cli", "total_no_area", language)
+    else:
+        scope = messages.text("cli", "total_plots", language, area=number(total["area_measured_ha"], 2))
+    return messages.text("cli", "total", language, scope=scope)
+
+
+def _sentence(result: Stocks, language: str) -> str:
+    total, trees = result.total.iloc[-1], result.trees
+    rubber = trees.loc[trees["species"] == "Hevea brasiliensis", "agb_kg"].sum()
+    living = trees["agb_kg"].sum()
+    per_area = ""
+    if not math.isnan(total["co2e_t_rai"]):
+        per_area = messages.text("cli", "summary_area", language, co2e_rai=number(total["co2e_t_rai"]),
+                                 carbon_ha=number(total["carbon_t_ha"]))  # fmt: skip
+    share = 100.0 * rubber / living if living > 0 else math.nan
+    return messages.text("cli", "summary", language, carbon=number(total["carbon_t"]),
+                         co2e=number(total["co2e_t"]), rubber=number(share, 0),
+                         per_area=per_area)  # fmt: skip

@@ -1,0 +1,199 @@
+"""Figures: stocks by plot and equations of a taxon. matplotlib is loaded inside the functions."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allometry.catalogue.loader import ladder
+from allometry.density import find_density
+from allometry.errors import AllometryError
+from allometry.evaluation import evaluate
+from allometry.heights import height_model, predict_height
+from allometry.listing import find_equations
+from allometry.names import match_one
+from rubbercarbon import messages
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from rubbercarbon.stocks import Stocks
+
+# Okabe and Ito 2008: eight colours that colour-blind readers can tell apart; rubber comes first
+COLOURS = ("#009E73", "#E69F00", "#56B4E9", "#D55E00", "#CC79A7", "#0072B2", "#F0E442", "#999999")
+THAI_FONTS = ("Leelawadee UI", "Tahoma", "Noto Sans Thai", "Sarabun", "TH Sarabun New", "Thonburi",
+              "Waree", "Loma", "Garuda")  # fmt: skip
+SPECIES_SHOWN = 6
+RUBBER = "Hevea brasiliensis"
+
+
+def _thai_font() -> str:
+    """The first installed font that has Thai letters; empty when there is none."""
+    from matplotlib import font_manager  # noqa: PLC0415
+
+    installed = {font.name for font in font_manager.fontManager.ttflist}
+    return next((name for name in THAI_FONTS if name in installed), "")
+
+
+def _is_thai(text: str) -> bool:
+    return any("\u0e00" <= letter <= "\u0e7f" for letter in text)
+
+
+@contextlib.contextmanager
+def _fonts(font: str) -> Iterator[None]:
+    """Text made inside uses the font, with matplotlib's own behind it."""
+    import matplotlib as mpl  # noqa: PLC0415
+
+    with mpl.rc_context({"font.family": [font, "DejaVu Sans"] if font else ["DejaVu Sans"]}):
+        yield
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure; its suffix names the format (PNG, SVG)."""
+    figure.savefig(path)
+
+
+def stocks_by_plot(stocks: Stocks, language: str = "en") -> Figure:
+    """Above-ground biomass of each plot, stacked by species.
+
+    Parameters
+    ----------
+    stocks : Stocks
+    language : str
+        ``en`` or ``th``; English where no font with Thai letters is installed.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    font = _thai_font()
+    with _fonts(font):
+        return _draw_stocks(stocks, language if font else "en", font)
+
+
+def _draw_stocks(stocks: Stocks, language: str, font: str) -> Figure:
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    plots = stocks.plots
+    trees = stocks.trees[stocks.trees["agb_kg"].notna()]
+    per_ha = bool(plots["area_ha"].notna().all())
+    sums = trees.pivot_table(index="plot_id", columns="species", values="agb_kg", aggfunc="sum")
+    sums = sums.reindex(plots["plot_id"]).fillna(0.0)
+    total = plots["agb_t_ha" if per_ha else "agb_t"].fillna(0.0).to_numpy()
+    whole = sums.sum(axis=1).to_numpy()
+    share = sums.to_numpy() / np.where(whole > 0, whole, 1.0)[:, None]
+    order = sorted(range(sums.shape[1]), key=lambda i: (sums.columns[i] != RUBBER, -share[:, i] @ total))
+    width = min(3.4 + 0.9 * max(4, len(plots)), 20.0)
+    figure = Figure(figsize=(width, 4.4), layout="constrained", dpi=150)
+    axes = figure.add_subplot()
+    bottom = np.zeros(len(plots))
+    for rank, column in enumerate(order[:SPECIES_SHOWN]):
+        height = share[:, column] * total
+        axes.bar(range(len(plots)), height, bottom=bottom, color=COLOURS[rank],
+                 edgecolor="white", linewidth=0.6, label=str(sums.columns[column]) or "?")  # fmt: skip
+        bottom += height
+    if len(order) > SPECIES_SHOWN:
+        axes.bar(range(len(plots)), total - bottom, bottom=bottom, color=COLOURS[7],
+                 edgecolor="white", linewidth=0.6, label=messages.text("cli", "other", language))  # fmt: skip
+    labels = [_label(i, str(row.plot_id), str(row.system), font)
+              for i, row in enumerate(plots.itertuples())]  # fmt: skip
+    axes.set_xticks(range(len(plots)), labels)
+    axis = "figure_axis" if per_ha else "figure_axis_plot"
+    axes.set_ylabel(messages.text("cli", axis, language))
+    axes.set_title(messages.text("cli", "figure_title", language), loc="left")
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.legend(loc="outside right upper", frameon=False, fontsize="small")
+    return figure
+
+
+def _label(position: int, plot: str, system: str, font: str) -> str:
+    """Plot and system; the row of plots.csv where no font can draw a Thai name."""
+    shown = [text for text in (plot, system.replace("_", " ")) if font or not _is_thai(text)]
+    return "\n".join(text for text in shown if text) or f"row {position + 1}"
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Equations of a taxon over diameter: id, biomass [kg], and where the range holds."""
+
+    taxon: str
+    inputs: str
+    dbh: NDArray[np.float64]
+    lines: tuple[tuple[str, NDArray[np.float64], NDArray[np.bool_]], ...]
+
+
+def equation_curves(taxon: str, height: str = "", density: float | None = None) -> Curves:
+    """Above-ground biomass by diameter of every equation that applies to a taxon.
+
+    Parameters
+    ----------
+    taxon : str
+        Species in any spelling, genus or growth form.
+    height : str
+        Height model; default: the ladder's for the species.
+    density : float, optional
+        Wood density [g/cm3]; default: the species'.
+
+    Returns
+    -------
+    Curves
+
+    Raises
+    ------
+    AllometryError
+        When no equation with a diameter applies.
+    """
+    match = match_one(taxon)
+    rho = density or find_density(match.species, match.genus, match.family).value
+    model = height or height_model(match.species)
+    dbh = np.linspace(2.0, 60.0, 117)
+    known = {"dbh": dbh, "height": predict_height(model, dbh=dbh), "wood_density": np.full(dbh.shape, rho)}
+    lines = []
+    for record in find_equations(taxon, predicts="agb"):
+        if record.size == "dbh" and set(record.inputs) <= set(known):
+            low, high = record.range.limits["dbh"]
+            values = evaluate(record.id, **{name: known[name] for name in record.inputs})
+            lines.append((record.id, values, (dbh >= low) & (dbh <= high)))
+    if not lines:
+        raise AllometryError(f"no equation with a diameter for '{taxon}'; see "
+                             "`rubbercarbon equations list` and `rubbercarbon species match`.")  # fmt: skip
+    inputs = f"height by {model}, wood density {rho:.3f} g/cm3"
+    return Curves(match.species or taxon, inputs, dbh, tuple(lines))
+
+
+def equations(curves: Curves) -> Figure:
+    """Draw `Curves`: solid inside an equation's range or evaluated span, dotted outside.
+
+    Parameters
+    ----------
+    curves : Curves
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    figure = Figure(figsize=(9.0, 5.0), layout="constrained", dpi=150)
+    axes = figure.add_subplot()
+    for i, (name, values, inside) in enumerate(curves.lines):
+        colour = COLOURS[i % len(COLOURS)]
+        dash = "-" if i < len(COLOURS) else "--"
+        axes.plot(curves.dbh, values, color=colour, linestyle=":", linewidth=1.0)
+        axes.plot(curves.dbh, np.where(inside, values, np.nan), color=colour, linestyle=dash,
+                  linewidth=2.0, label=name)  # fmt: skip
+    axes.set_yscale("log")
+    axes.set_ylim(0.5, 1e4)
+    axes.set_xlabel("dbh, cm")
+    axes.set_ylabel("above-ground biomass, kg")
+    axes.set_title(f"{curves.taxon} ({curves.inputs}); dotted: outside the range", loc="left", fontsize=10)
+    axes.grid(visible=True, color="#dddddd", linewidth=0.5)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.legend(loc="outside right upper", frameon=False, fontsize="small")
+    return figure
