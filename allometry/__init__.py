@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from allometry.catalogue.loader import add_catalogue as add_catalogue
-    from allometry.listing import equations as equations
-    from allometry.evaluation import evaluate as evaluate
+    from allometry.density import wood_density as wood_density
     from allometry.errors import AllometryError as AllometryError
     from allometry.errors import MissingInput as MissingInput
     from allometry.errors import UnknownEquation as UnknownEquation
+    from allometry.evaluation import evaluate as evaluate
     from allometry.heights import predict_height as predict_height
+    from allometry.listing import equations as equations
     from allometry.names import match_names as match_names
     from allometry.selection import select as select
-    from allometry.density import wood_density as wood_density
 
 _HOMES = {
     "add_catalogue": "allometry.catalogue.loader",

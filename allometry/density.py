@@ -14,6 +14,7 @@ from allometry.names import match_one, species_table
 if TYPE_CHECKING:
     import pandas as pd
 
+
 @dataclass(frozen=True, slots=True)
 class Density:
     """One density with its standard deviation, both in g/cm3, its level and its source."""
@@ -79,7 +80,9 @@ def find_density(species: str, genus: str, family: str) -> Density:
     table = _table()
     for level, taxon in (("species", species), ("genus", genus), ("family", family)):
         if taxon:
-            found = table.get((level, taxon)) or (_pooled(level, taxon) if level != "species" else None)
+            found = table.get((level, taxon)) or (
+                _pooled(level, taxon) if level != "species" else None
+            )
             if found is not None:
                 return found
     default = _pooled("default", "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -162,7 +163,7 @@ def compile_equations(ids: tuple[str, ...]) -> EquationTable:
     )
 
 
-def evaluate(  # noqa: PLR0913  (one keyword per input quantity)
+def evaluate(
     equation: str,
     *,
     dbh: ArrayLike | None = None,

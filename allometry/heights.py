@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from allometry.catalogue.loader import get_equation, ladder
-from allometry.evaluation import evaluate
 from allometry.errors import AllometryError
+from allometry.evaluation import evaluate
 
 
 def height_model(species: str) -> str:

@@ -98,7 +98,9 @@ def summary(record: Equation) -> dict[str, str | float | int | None]:
         "range": f"{low:g}-{high:g} {unit} ({record.range.kind})",
         "n_trees": record.n_trees,
         "pom_m": record.pom_m,
-        "residual": "none seen" if residual.kind == "none" else f"{residual.kind} {residual.value:g}",
+        "residual": "none seen"
+        if residual.kind == "none"
+        else f"{residual.kind} {residual.value:g}",
         "bias": record.bias,
         "level": record.level,
         "citation": record.source.citation,
@@ -141,7 +143,9 @@ def describe(equation: str) -> dict[str, str]:
         "coefficient_sd": _coefficient_sd(record),
         "stems": record.stems,
         "roots": record.roots or "none",
-        "checks": "; ".join(f"{c.kind}: {_inputs(c.inputs)} -> {c.expected:g}" for c in record.checks),
+        "checks": "; ".join(
+            f"{c.kind}: {_inputs(c.inputs)} -> {c.expected:g}" for c in record.checks
+        ),
         "where": record.where,
         "seen": record.source.seen,
         "doi": record.source.doi or "unknown",
@@ -164,8 +168,14 @@ def _coefficient_sd(record: Equation) -> str:
     return ", ".join(f"{name} {row[i] ** 0.5:g}" for i, (name, row) in enumerate(pairs))
 
 
-_SYMBOLS = {"dbh": "D", "height": "H", "crown_diameter": "CD", "age": "age", "agb_tree": "AGB",
-            "agb_stand": "AGB"}  # fmt: skip
+_SYMBOLS = {
+    "dbh": "D",
+    "height": "H",
+    "crown_diameter": "CD",
+    "age": "age",
+    "agb_tree": "AGB",
+    "agb_stand": "AGB",
+}
 
 
 def _formula(record: Equation) -> str:
@@ -181,11 +191,11 @@ def _formula(record: Equation) -> str:
     shapes = {
         "polynomial": " + ".join(f"{value:g} {key}" for key, value in values.items()),
         "ogawa": "W + 1/({leaf_a:g}/W + {leaf_b:g}), W = {stem_scale:g} (D2 H)^{stem_power:g} + "
-                 "{branch_scale:g} (D2 H)^{branch_power:g}",
+        "{branch_scale:g} (D2 H)^{branch_power:g}",
         "tiepolo": "{numerator:g}/(1 + {factor:g} exp({rate:g} H))",
         "michaelis_menten": "{offset:g} + {a:g} X/({b:g} + X)",
         "weibull": "{a:g} (1 - exp(-{b:g} X^{c:g}))",
-    }  # fmt: skip
+    }
     return left + shapes[record.form].format(**values).replace("X", size)
 
 
@@ -193,8 +203,14 @@ def _term(term: dict[str, float], size: str, log_base: float) -> str:
     """One product of powers."""
     base = "10" if log_base == 10.0 else "e"
     text = f"{term['scale']:g}" if "scale" in term else f"{base}^{term['intercept']:g}"
-    names = {"x": size, "h": "H", "rho": "rho", "x2h": f"({size}2 H)", "x2h_rho": f"({size}2 H rho)",
-             "x2_rho": f"({size}2 rho)"}  # fmt: skip
+    names = {
+        "x": size,
+        "h": "H",
+        "rho": "rho",
+        "x2h": f"({size}2 H)",
+        "x2h_rho": f"({size}2 H rho)",
+        "x2_rho": f"({size}2 rho)",
+    }
     for key, name in names.items():
         if key in term:
             text += f" {name}^{term[key]:g}"

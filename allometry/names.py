@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 ACCEPT_SCORE = 90.0
 ACCEPT_MARGIN = 5.0
+LEAST_SCORE = 50.0  # of a candidate that is worth showing
+GENUS_SCORE = 85.0  # a likely genus alone is never accepted
 _ZERO_WIDTH = re.compile("[\u200b-\u200f\u2060\ufeff\u00ad]")
 _UNKNOWN_EPITHET = {"sp", "sp.", "spp", "spp.", "spec", "spec.", "indet", "indet."}
 
@@ -157,7 +159,12 @@ def _ranked(key: str) -> list[tuple[str, float]]:
     for spelling, score, _ in process.extract(key, list(index.names), scorer=fuzz.ratio, limit=8):
         accepted = index.names[spelling][0]
         best[accepted] = max(best.get(accepted, 0.0), float(score))
-    likely = [(accepted, score) for accepted, score in best.items() if score >= 50.0]
+    if " " not in key:
+        for genus, score, _ in process.extract(key, list(index.genera), scorer=fuzz.ratio, limit=3):
+            for record in index.genera[genus][:3]:
+                likeness = min(float(score), GENUS_SCORE)
+                best[record.name] = max(best.get(record.name, 0.0), likeness)
+    likely = [(accepted, score) for accepted, score in best.items() if score >= LEAST_SCORE]
     return sorted(likely, key=lambda pair: (-pair[1], pair[0]))
 
 

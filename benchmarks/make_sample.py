@@ -20,21 +20,76 @@ RUBBER = "ยางพารา"
 # plot, system, land document, operator, strata's land in rai, what grows there:
 # species as written, number, mean girth cm, spread, share with a measured height
 PLOTS = (
-    ("P1", "monoculture", "โฉนด", "new generation farmer", 12.0, 2549, ((RUBBER, 74, 68.0, 8.0, 0.2),)),
+    (
+        "P1",
+        "monoculture",
+        "โฉนด",
+        "new generation farmer",
+        12.0,
+        2549,
+        ((RUBBER, 74, 68.0, 8.0, 0.2),),
+    ),
     ("P2", "monoculture", "ส.ป.ก. 4-01", "farmer", 9.0, 2558, ((RUBBER, 78, 42.0, 6.0, 0.2),)),
-    ("P3", "rubber_timber", "โฉนด", "new generation farmer", 7.5, 2549,
-     ((RUBBER, 62, 70.0, 9.0, 0.2), ("ตะเคียนทอง", 18, 38.0, 9.0, 0.5), ("Dipterocarpus alatus", 10, 44.0, 10.0, 0.5),
-      ("มะฮอกกานีใบใหญ่", 8, 35.0, 8.0, 0.5))),
-    ("P4", "rubber_fruit", "ส.ป.ก. 4-01", "farmer", 6.0, 2545,
-     ((RUBBER, 55, 74.0, 10.0, 0.2), ("ทุเรียน", 9, 52.0, 12.0, 0.6), ("ลองกอง", 14, 33.0, 7.0, 0.6),
-      ("มังคุด", 8, 30.0, 6.0, 0.6), ("สะตอ", 5, 60.0, 12.0, 0.6))),
-    ("P5", "mixed_garden", "คทช.", "community", 4.0, 2540,
-     ((RUBBER, 30, 80.0, 14.0, 0.2), ("Artocarpus heterophyllus", 7, 58.0, 12.0, 0.5), ("มะม่วง", 5, 62.0, 12.0, 0.5),
-      ("Areca catechu", 22, 38.0, 4.0, 1.0), ("ไผ่", 16, 22.0, 4.0, 0.0), ("กล้วย", 14, 48.0, 7.0, 0.0),
-      ("Aquilaria crassna", 6, 28.0, 6.0, 0.5))),
-    ("P6", "rubber_timber", "คทช.", "new generation farmer", 5.0, 2560,
-     ((RUBBER, 66, 36.0, 6.0, 0.2), ("Hopea odorata", 16, 18.0, 5.0, 0.5), ("Tectona grandis", 12, 24.0, 6.0, 0.5))),
-)  # fmt: skip
+    (
+        "P3",
+        "rubber_timber",
+        "โฉนด",
+        "new generation farmer",
+        7.5,
+        2549,
+        (
+            (RUBBER, 62, 70.0, 9.0, 0.2),
+            ("ตะเคียนทอง", 18, 38.0, 9.0, 0.5),
+            ("Dipterocarpus alatus", 10, 44.0, 10.0, 0.5),
+            ("มะฮอกกานีใบใหญ่", 8, 35.0, 8.0, 0.5),
+        ),
+    ),
+    (
+        "P4",
+        "rubber_fruit",
+        "ส.ป.ก. 4-01",
+        "farmer",
+        6.0,
+        2545,
+        (
+            (RUBBER, 55, 74.0, 10.0, 0.2),
+            ("ทุเรียน", 9, 52.0, 12.0, 0.6),
+            ("ลองกอง", 14, 33.0, 7.0, 0.6),
+            ("มังคุด", 8, 30.0, 6.0, 0.6),
+            ("สะตอ", 5, 60.0, 12.0, 0.6),
+        ),
+    ),
+    (
+        "P5",
+        "mixed_garden",
+        "คทช.",
+        "community",
+        4.0,
+        2540,
+        (
+            (RUBBER, 30, 80.0, 14.0, 0.2),
+            ("Artocarpus heterophyllus", 7, 58.0, 12.0, 0.5),
+            ("มะม่วง", 5, 62.0, 12.0, 0.5),
+            ("Areca catechu", 22, 38.0, 4.0, 1.0),
+            ("ไผ่", 16, 22.0, 4.0, 0.0),
+            ("กล้วย", 14, 48.0, 7.0, 0.0),
+            ("Aquilaria crassna", 6, 28.0, 6.0, 0.5),
+        ),
+    ),
+    (
+        "P6",
+        "rubber_timber",
+        "คทช.",
+        "new generation farmer",
+        5.0,
+        2560,
+        (
+            (RUBBER, 66, 36.0, 6.0, 0.2),
+            ("Hopea odorata", 16, 18.0, 5.0, 0.5),
+            ("Tectona grandis", 12, 24.0, 6.0, 0.5),
+        ),
+    ),
+)
 CULMS = {"ไผ่": 8, "กล้วย": 3}
 
 
@@ -54,12 +109,19 @@ def trees() -> list[dict[str, str]]:
                 number += 1
                 size = max(8.0, rng.normal(girth, spread))
                 tall = f"{_height(rng, size):.1f}" if rng.random() < share else ""
-                rows.append({
-                    "plot_id": plot, "tree_id": f"{plot}-{number:03d}", "species": name,
-                    "girth_cm": f"{size:.1f}", "height_m": tall,
-                    "count": str(CULMS.get(name, 1)), "status": "alive",
-                    "planting_year": str(year) if name == RUBBER else "", "note": NOTE,
-                })  # fmt: skip
+                rows.append(
+                    {
+                        "plot_id": plot,
+                        "tree_id": f"{plot}-{number:03d}",
+                        "species": name,
+                        "girth_cm": f"{size:.1f}",
+                        "height_m": tall,
+                        "count": str(CULMS.get(name, 1)),
+                        "status": "alive",
+                        "planting_year": str(year) if name == RUBBER else "",
+                        "note": NOTE,
+                    }
+                )
     return _with_faults(rows)
 
 
@@ -84,14 +146,21 @@ def plots() -> list[dict[str, str]]:
     """The plot table: one rai each."""
     return [
         {
-            "plot_id": plot, "site_id": "Phatthalung demo", "stratum": system, "area_rai": "1",
+            "plot_id": plot,
+            "site_id": "Phatthalung demo",
+            "stratum": system,
+            "area_rai": "1",
             "stratum_area_ha": f"{sum(p[4] for p in PLOTS if p[1] == system) * 0.16:.2f}",
-            "system": system, "spacing": "3x7 m", "plot_selection": "purposive",
-            "land_document": document, "operator_type": operator, "locality": "Phatthalung",
+            "system": system,
+            "spacing": "3x7 m",
+            "plot_selection": "purposive",
+            "land_document": document,
+            "operator_type": operator,
+            "locality": "Phatthalung",
             "note": NOTE,
         }
         for plot, system, document, operator, *_ in PLOTS
-    ]  # fmt: skip
+    ]
 
 
 def _write(name: str, rows: list[dict[str, str]]) -> None:

@@ -19,7 +19,7 @@ class Assumptions:
 
     rows: list[tuple[str, ...]] = field(default_factory=list)
 
-    def add(  # noqa: PLR0913  (one keyword per column)
+    def add(
         self,
         topic: str,
         assumption: str,
@@ -47,23 +47,53 @@ class Assumptions:
         whom = _trees(count)
         source = record.source.citation
         if record.bias == "unknown":
-            self.add("back-transformation", f"{equation_id}: not known whether its coefficients hold "
-                     "the correction from the log scale; none was applied", "1", unit="factor",
-                     applies_to=whom, source=source, grade=record.grade)  # fmt: skip
+            self.add(
+                "back-transformation",
+                f"{equation_id}: not known whether its coefficients hold "
+                "the correction from the log scale; none was applied",
+                "1",
+                unit="factor",
+                applies_to=whom,
+                source=source,
+                grade=record.grade,
+            )
         elif record.bias == "apply":
-            self.add("back-transformation", f"{equation_id}: multiplied by exp(s^2/2)",
-                     record.residual.value, unit="sd of ln", applies_to=whom, source=source,
-                     grade=record.grade)  # fmt: skip
+            self.add(
+                "back-transformation",
+                f"{equation_id}: multiplied by exp(s^2/2)",
+                record.residual.value,
+                unit="sd of ln",
+                applies_to=whom,
+                source=source,
+                grade=record.grade,
+            )
         if record.grade == "C":
-            self.add("grade C", f"{equation_id}: doubtful source used because nothing better was "
-                     "found; results that rest on it are at most a project estimate", "C",
-                     applies_to=whom, source=source, grade="C")  # fmt: skip
+            self.add(
+                "grade C",
+                f"{equation_id}: doubtful source used because nothing better was "
+                "found; results that rest on it are at most a project estimate",
+                "C",
+                applies_to=whom,
+                source=source,
+                grade="C",
+            )
         if record.range.kind == "unknown":
-            self.add("range", f"{equation_id}: calibration range not known", "unknown",
-                     applies_to=whom, source=source, grade=record.grade)  # fmt: skip
+            self.add(
+                "range",
+                f"{equation_id}: calibration range not known",
+                "unknown",
+                applies_to=whom,
+                source=source,
+                grade=record.grade,
+            )
         if record.note:
-            self.add("note of the record", f"{equation_id}: {record.note}", applies_to=whom,
-                     source=source, grade=record.grade)  # fmt: skip
+            self.add(
+                "note of the record",
+                f"{equation_id}: {record.note}",
+                applies_to=whom,
+                source=source,
+                grade=record.grade,
+            )
 
 
 def _trees(count: int) -> str:

@@ -40,10 +40,15 @@ def check_diameters(
             limit = SMALLEST_DBH_CM if code == "diameter_small" else LARGEST_DBH_CM
             value = "" if code == "diameter_missing" else f"{typed[position]:g}"
             problems.add(
-                code, file=raw.file, sheet=raw.sheet, row=int(trees["row"].iloc[position]),
-                column=str(used[position]) or "dbh_cm", value=value,
-                dbh=f"{dbh[position]:.1f}", limit=f"{limit:g}",
-            )  # fmt: skip
+                code,
+                file=raw.file,
+                sheet=raw.sheet,
+                row=int(trees["row"].iloc[position]),
+                column=str(used[position]) or "dbh_cm",
+                value=value,
+                dbh=f"{dbh[position]:.1f}",
+                limit=f"{limit:g}",
+            )
             if code != "diameter_small":
                 trees.loc[position, "refused"] = code
 
@@ -78,10 +83,13 @@ class _Finder:
 
     def add(self, code: str, position: int, column: str, **values: object) -> None:
         self.problems.add(
-            code, file=self.raw.file, sheet=self.raw.sheet,
-            row=int(self.trees["row"].iloc[position]), column=column,
+            code,
+            file=self.raw.file,
+            sheet=self.raw.sheet,
+            row=int(self.trees["row"].iloc[position]),
+            column=column,
             **{"value": self.trees[column].iloc[position], **values},
-        )  # fmt: skip
+        )
 
     def warn(self, code: str, found: pd.Series[bool], column: str) -> None:
         for position in np.flatnonzero(found.to_numpy() & (self.trees["refused"] == "").to_numpy()):
@@ -98,8 +106,14 @@ class _Finder:
         odd = values.notna() & ~values.between(quantity.low, quantity.high)
         code = {"wood_density_g_cm3": "density_out_of_range"}.get(name, "height_out_of_range")
         for position in np.flatnonzero(odd):
-            self.add(code, int(position), name, low=quantity.low, high=quantity.high,
-                     value=f"{values.iloc[position]:g}")  # fmt: skip
+            self.add(
+                code,
+                int(position),
+                name,
+                low=quantity.low,
+                high=quantity.high,
+                value=f"{values.iloc[position]:g}",
+            )
         self.trees.loc[odd, name] = np.nan
 
 
@@ -131,6 +145,11 @@ def check_plots(plots: pd.DataFrame, trees: pd.DataFrame, problems: Problems) ->
         elif stems.get(name, 0) > 0:
             stocking = stems[name] / area
             if not ODD_STOCKING[0] <= stocking <= ODD_STOCKING[1]:
-                problems.add("stocking_odd", column="area_ha", value=name,
-                             stocking=f"{stocking:.0f}", low=ODD_STOCKING[0],
-                             high=ODD_STOCKING[1])  # fmt: skip
+                problems.add(
+                    "stocking_odd",
+                    column="area_ha",
+                    value=name,
+                    stocking=f"{stocking:.0f}",
+                    low=ODD_STOCKING[0],
+                    high=ODD_STOCKING[1],
+                )

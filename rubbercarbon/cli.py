@@ -52,16 +52,25 @@ def _survive_legacy_consoles() -> None:
 
 
 def _help() -> str:
-    lines = [f"  {name:<10} {registry.summary('commands', name)}"
-             for name in registry.names("commands")]  # fmt: skip
-    return "\n".join([
-        USAGE, "",
-        "Biomass and carbon of rubber and rubber agroforestry, from the tape measure to the plot.",
-        "", "Commands:", *lines, "",
-        "  --version  the version",
-        "  COMMAND --help shows the options of a command.", "",
-        "Exit codes: 0 done; 1 done, but rows were refused; 2 cannot run.", "",
-    ])  # fmt: skip
+    lines = [
+        f"  {name:<10} {registry.summary('commands', name)}" for name in registry.names("commands")
+    ]
+    return "\n".join(
+        [
+            USAGE,
+            "",
+            "Biomass and carbon of rubber agroforestry, from the tape measure to the plot.",
+            "",
+            "Commands:",
+            *lines,
+            "",
+            "  --version  the version",
+            "  COMMAND --help shows the options of a command.",
+            "",
+            "Exit codes: 0 done; 1 done, but rows were refused; 2 cannot run.",
+            "",
+        ]
+    )
 
 
 def _unknown(word: str) -> str:
@@ -102,7 +111,7 @@ def _run(words: list[str]) -> int:
         with contextlib.suppress(OSError):
             sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
         return 0
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  (a user never sees a traceback)
         return _fail(_unexpected(error))
     return result if isinstance(result, int) else 0
 
@@ -119,6 +128,6 @@ def _unexpected(error: Exception) -> str:
     if os.environ.get("RUBBERCARBON_DEBUG"):
         raise error
     return (
-        f"unexpected {type(error).__name__}: {error}. This is a fault of the program: please report "
-        "it (set RUBBERCARBON_DEBUG=1 to see where it happened)."
+        f"unexpected {type(error).__name__}: {error}. This is a fault of the program: please "
+        "report it (set RUBBERCARBON_DEBUG=1 to see where it happened)."
     )

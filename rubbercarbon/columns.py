@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+RUBBER = "Hevea brasiliensis"
 M2_PER_RAI = 1600.0
 M2_PER_NGAN = 400.0
 M2_PER_WA = 4.0

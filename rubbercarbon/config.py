@@ -72,7 +72,9 @@ def read_settings(path: str | Path) -> Settings:
     try:
         values = tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
-        raise SettingsError(f"settings file '{file.name}' cannot be read: {error.strerror}.") from error
+        raise SettingsError(
+            f"settings file '{file.name}' cannot be read: {error.strerror}."
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"settings file '{file.name}' is not valid TOML: {error}.") from error
     return make_settings(values, file.name)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rubbercarbon import messages
+from rubbercarbon.columns import RUBBER
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +33,9 @@ def json_records(frame: pd.DataFrame) -> None:
     line(json.dumps(rows, indent=2))
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], numbers: int = 0) -> None:
+def table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], numbers: int = 0
+) -> None:
     """Print a table.
 
     Parameters
@@ -51,7 +54,9 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], num
     shown = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
     for i, column in enumerate(columns):
         right = i >= len(columns) - numbers
-        shown.add_column(column, justify="right" if right else "left", overflow="fold")
+        shown.add_column(
+            column, justify="right" if right else "left", overflow="fold", no_wrap=i == 0
+        )
     for row in rows:
         shown.add_row(*(Text(cell) for cell in row))
     width = None if sys.stdout.isatty() else WIDTH_IN_FILES
@@ -71,14 +76,23 @@ def problems(found: Problems, language: str, whole: str) -> None:
     if frame.empty:
         line(messages.text("cli", "no_problems", language))
         return
-    title = messages.text("cli", "problems_title", language, errors=found.count("error"),
-                          warnings=found.count("warning"))  # fmt: skip
+    title = messages.text(
+        "cli",
+        "problems_title",
+        language,
+        errors=found.count("error"),
+        warnings=found.count("warning"),
+    )
     heads = [messages.text("tables", key, language) for key in ("where", "problem", "advice")]
     places = [_place(file, row) for file, row in zip(frame["file"], frame["row"], strict=True)]
     rows = list(zip(places, frame["message"], frame["suggestion"], strict=True))
     table(title, heads, rows[:PROBLEMS_SHOWN])
     if len(rows) > PROBLEMS_SHOWN:
-        line(messages.text("cli", "more_problems", language, count=len(rows) - PROBLEMS_SHOWN, file=whole))
+        line(
+            messages.text(
+                "cli", "more_problems", language, count=len(rows) - PROBLEMS_SHOWN, file=whole
+            )
+        )
 
 
 def _place(file: str, row: Any) -> str:
@@ -92,10 +106,17 @@ def stocks(result: Stocks, language: str) -> None:
     line(_sentence(result, language))
     line(messages.text("cli", "summary_not_credit", language))
     done = int((result.trees["agb_kg"].notna() | result.trees["herb_kg"].notna()).sum())
-    line(messages.text(
-        "cli", "done", language, trees=len(result.trees), estimated=done,
-        refused=len(result.trees) - done, problems=len(result.found_problems.items),
-    ))  # fmt: skip
+    line(
+        messages.text(
+            "cli",
+            "done",
+            language,
+            trees=len(result.trees),
+            estimated=done,
+            refused=len(result.trees) - done,
+            problems=len(result.found_problems.items),
+        )
+    )
 
 
 def _plots(result: Stocks, language: str) -> None:
@@ -106,16 +127,29 @@ def _plots(result: Stocks, language: str) -> None:
     columns = [f"{name}_t_ha" if per_ha else f"{name}_t" for name in names]
     heads = ["plot", "system", "trees", "stems_ha", "basal_area"]
     heads += [name if per_ha else f"{name}_plot" for name in names]
-    columns = ["n_trees", "stems_per_ha", "basal_area_m2_ha", *columns, "co2e_t_rai" if per_ha else "co2e_t"]
+    columns = [
+        "n_trees",
+        "stems_per_ha",
+        "basal_area_m2_ha",
+        *columns,
+        "co2e_t_rai" if per_ha else "co2e_t",
+    ]
     heads.append("co2e_rai" if per_ha else "co2e_plot")
     digits = [0, 0, *[1] * 6]
     rows = [
-        [str(row["plot_id"]), str(row["system"]),
-         *(number(float(row[c]), d) for c, d in zip(columns, digits, strict=True))]
+        [
+            str(row["plot_id"]),
+            str(row["system"]),
+            *(number(float(row[c]), d) for c, d in zip(columns, digits, strict=True)),
+        ]
         for _, row in plots.head(PLOTS_SHOWN).iterrows()
-    ]  # fmt: skip
-    table(messages.text("cli", "per_plot", language),
-          [messages.text("tables", head, language) for head in heads], rows, numbers=len(columns))  # fmt: skip
+    ]
+    table(
+        messages.text("cli", "per_plot", language),
+        [messages.text("tables", head, language) for head in heads],
+        rows,
+        numbers=len(columns),
+    )
     if len(plots) > PLOTS_SHOWN:
         line(messages.text("cli", "more_plots", language, count=len(plots) - PLOTS_SHOWN))
 
@@ -127,19 +161,32 @@ def _scope(result: Stocks, language: str) -> str:
     elif math.isnan(total["area_measured_ha"]):
         scope = messages.text("cli", "total_no_area", language)
     else:
-        scope = messages.text("cli", "total_plots", language, area=number(total["area_measured_ha"], 2))
+        scope = messages.text(
+            "cli", "total_plots", language, area=number(total["area_measured_ha"], 2)
+        )
     return messages.text("cli", "total", language, scope=scope)
 
 
 def _sentence(result: Stocks, language: str) -> str:
     total, trees = result.total.iloc[-1], result.trees
-    rubber = trees.loc[trees["species"] == "Hevea brasiliensis", "agb_kg"].sum()
+    rubber = trees.loc[trees["species"] == RUBBER, "agb_kg"].sum()
     living = trees["agb_kg"].sum()
     per_area = ""
     if not math.isnan(total["co2e_t_rai"]):
-        per_area = messages.text("cli", "summary_area", language, co2e_rai=number(total["co2e_t_rai"]),
-                                 carbon_ha=number(total["carbon_t_ha"]))  # fmt: skip
+        per_area = messages.text(
+            "cli",
+            "summary_area",
+            language,
+            co2e_rai=number(total["co2e_t_rai"]),
+            carbon_ha=number(total["carbon_t_ha"]),
+        )
     share = 100.0 * rubber / living if living > 0 else math.nan
-    return messages.text("cli", "summary", language, carbon=number(total["carbon_t"]),
-                         co2e=number(total["co2e_t"]), rubber=number(share, 0),
-                         per_area=per_area)  # fmt: skip
+    return messages.text(
+        "cli",
+        "summary",
+        language,
+        carbon=number(total["carbon_t"]),
+        co2e=number(total["co2e_t"]),
+        rubber=number(share, 0),
+        per_area=per_area,
+    )

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from allometry.catalogue.loader import ladder
 from allometry.density import find_density
 from allometry.errors import AllometryError
 from allometry.evaluation import evaluate
@@ -19,6 +18,7 @@ from allometry.heights import height_model, predict_height
 from allometry.listing import find_equations
 from allometry.names import match_one
 from rubbercarbon import messages
+from rubbercarbon.columns import RUBBER
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,10 +27,18 @@ if TYPE_CHECKING:
 
 # Okabe and Ito 2008: eight colours that colour-blind readers can tell apart; rubber comes first
 COLOURS = ("#009E73", "#E69F00", "#56B4E9", "#D55E00", "#CC79A7", "#0072B2", "#F0E442", "#999999")
-THAI_FONTS = ("Leelawadee UI", "Tahoma", "Noto Sans Thai", "Sarabun", "TH Sarabun New", "Thonburi",
-              "Waree", "Loma", "Garuda")  # fmt: skip
-SPECIES_SHOWN = 6
-RUBBER = "Hevea brasiliensis"
+THAI_FONTS = (
+    "Leelawadee UI",
+    "Tahoma",
+    "Noto Sans Thai",
+    "Sarabun",
+    "TH Sarabun New",
+    "Thonburi",
+    "Waree",
+    "Loma",
+    "Garuda",
+)
+SPECIES_SHOWN = 7
 
 
 def _thai_font() -> str:
@@ -88,21 +96,39 @@ def _draw_stocks(stocks: Stocks, language: str, font: str) -> Figure:
     total = plots["agb_t_ha" if per_ha else "agb_t"].fillna(0.0).to_numpy()
     whole = sums.sum(axis=1).to_numpy()
     share = sums.to_numpy() / np.where(whole > 0, whole, 1.0)[:, None]
-    order = sorted(range(sums.shape[1]), key=lambda i: (sums.columns[i] != RUBBER, -share[:, i] @ total))
+    order = sorted(
+        range(sums.shape[1]), key=lambda i: (sums.columns[i] != RUBBER, -share[:, i] @ total)
+    )
     width = min(3.4 + 0.9 * max(4, len(plots)), 20.0)
     figure = Figure(figsize=(width, 4.4), layout="constrained", dpi=150)
     axes = figure.add_subplot()
     bottom = np.zeros(len(plots))
     for rank, column in enumerate(order[:SPECIES_SHOWN]):
         height = share[:, column] * total
-        axes.bar(range(len(plots)), height, bottom=bottom, color=COLOURS[rank],
-                 edgecolor="white", linewidth=0.6, label=str(sums.columns[column]) or "?")  # fmt: skip
+        axes.bar(
+            range(len(plots)),
+            height,
+            bottom=bottom,
+            color=COLOURS[rank],
+            edgecolor="white",
+            linewidth=0.6,
+            label=str(sums.columns[column]) or "?",
+        )
         bottom += height
     if len(order) > SPECIES_SHOWN:
-        axes.bar(range(len(plots)), total - bottom, bottom=bottom, color=COLOURS[7],
-                 edgecolor="white", linewidth=0.6, label=messages.text("cli", "other", language))  # fmt: skip
-    labels = [_label(i, str(row.plot_id), str(row.system), font)
-              for i, row in enumerate(plots.itertuples())]  # fmt: skip
+        axes.bar(
+            range(len(plots)),
+            total - bottom,
+            bottom=bottom,
+            color=COLOURS[7],
+            edgecolor="white",
+            linewidth=0.6,
+            label=messages.text("cli", "other", language),
+        )
+    labels = [
+        _label(i, str(row.plot_id), str(row.system), font)
+        for i, row in enumerate(plots.itertuples())
+    ]
     axes.set_xticks(range(len(plots)), labels)
     axis = "figure_axis" if per_ha else "figure_axis_plot"
     axes.set_ylabel(messages.text("cli", axis, language))
@@ -114,7 +140,8 @@ def _draw_stocks(stocks: Stocks, language: str, font: str) -> Figure:
 
 def _label(position: int, plot: str, system: str, font: str) -> str:
     """Plot and system; the row of plots.csv where no font can draw a Thai name."""
-    shown = [text for text in (plot, system.replace("_", " ")) if font or not _is_thai(text)]
+    words = system.replace("_", " ").split()
+    shown = [text for text in (plot, *words) if font or not _is_thai(text)]
     return "\n".join(text for text in shown if text) or f"row {position + 1}"
 
 
@@ -153,7 +180,11 @@ def equation_curves(taxon: str, height: str = "", density: float | None = None) 
     rho = density or find_density(match.species, match.genus, match.family).value
     model = height or height_model(match.species)
     dbh = np.linspace(2.0, 60.0, 117)
-    known = {"dbh": dbh, "height": predict_height(model, dbh=dbh), "wood_density": np.full(dbh.shape, rho)}
+    known = {
+        "dbh": dbh,
+        "height": predict_height(model, dbh=dbh),
+        "wood_density": np.full(dbh.shape, rho),
+    }
     lines = []
     for record in find_equations(taxon, predicts="agb"):
         if record.size == "dbh" and set(record.inputs) <= set(known):
@@ -161,8 +192,10 @@ def equation_curves(taxon: str, height: str = "", density: float | None = None) 
             values = evaluate(record.id, **{name: known[name] for name in record.inputs})
             lines.append((record.id, values, (dbh >= low) & (dbh <= high)))
     if not lines:
-        raise AllometryError(f"no equation with a diameter for '{taxon}'; see "
-                             "`rubbercarbon equations list` and `rubbercarbon species match`.")  # fmt: skip
+        raise AllometryError(
+            f"no equation with a diameter for '{taxon}'; see "
+            "`rubbercarbon equations list` and `rubbercarbon species match`."
+        )
     inputs = f"height by {model}, wood density {rho:.3f} g/cm3"
     return Curves(match.species or taxon, inputs, dbh, tuple(lines))
 
@@ -186,13 +219,21 @@ def equations(curves: Curves) -> Figure:
         colour = COLOURS[i % len(COLOURS)]
         dash = "-" if i < len(COLOURS) else "--"
         axes.plot(curves.dbh, values, color=colour, linestyle=":", linewidth=1.0)
-        axes.plot(curves.dbh, np.where(inside, values, np.nan), color=colour, linestyle=dash,
-                  linewidth=2.0, label=name)  # fmt: skip
+        axes.plot(
+            curves.dbh,
+            np.where(inside, values, np.nan),
+            color=colour,
+            linestyle=dash,
+            linewidth=2.0,
+            label=name,
+        )
     axes.set_yscale("log")
     axes.set_ylim(0.5, 1e4)
     axes.set_xlabel("dbh, cm")
     axes.set_ylabel("above-ground biomass, kg")
-    axes.set_title(f"{curves.taxon} ({curves.inputs}); dotted: outside the range", loc="left", fontsize=10)
+    axes.set_title(
+        f"{curves.taxon} ({curves.inputs}); dotted: outside the range", loc="left", fontsize=10
+    )
     axes.grid(visible=True, color="#dddddd", linewidth=0.5)
     axes.spines[["top", "right"]].set_visible(False)
     figure.legend(loc="outside right upper", frameon=False, fontsize="small")

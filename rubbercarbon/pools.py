@@ -117,7 +117,12 @@ def account(
         np.isnan(agb_kg), np.nan, (agb_kg + np.nan_to_num(bgb_kg)) * trees.carbon_fraction
     )
     plot: dict[str, Floats] = {}
-    for name, values in (("agb", agb_kg), ("bgb", bgb_kg), ("herb", herb_kg), ("carbon", carbon_kg)):
+    for name, values in (
+        ("agb", agb_kg),
+        ("bgb", bgb_kg),
+        ("herb", herb_kg),
+        ("carbon", carbon_kg),
+    ):
         plot[f"{name}_t"] = _sum(values / KG_PER_T, trees.offsets)
         per_ha = _sum(values / KG_PER_T * trees.expansion, trees.offsets)
         plot[f"{name}_t_ha"] = np.where(_without_area(trees), np.nan, per_ha)

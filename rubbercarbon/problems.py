@@ -53,7 +53,7 @@ class Problems:
     def __init__(self) -> None:
         self.items: list[Problem] = []
 
-    def add(  # noqa: PLR0913  (place, thing and reason of one problem)
+    def add(
         self,
         code: str,
         *,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import json
-import os
 import platform
 import shutil
 import tempfile
@@ -98,8 +97,8 @@ def _swap(fresh: Path, folder: Path) -> None:
     """Put the new folder in the old one's place; the old one goes last."""
     old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent))
     if folder.exists():
-        os.replace(folder, old / folder.name)
-    os.replace(fresh, folder)
+        folder.replace(old / folder.name)
+    fresh.replace(folder)
     shutil.rmtree(old, ignore_errors=True)
 
 

@@ -18,13 +18,47 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 TABLES = ("trees", "plots", "total", "assumptions", "citations", "problems")
-TEXTS = frozenset({
-    "plot_id", "tree_id", "stem_id", "species_input", "species", "species_match", "status",
-    "height_source", "wood_density_level", "equation_id", "equation_grade", "selection", "flags",
-    "site_id", "stratum", "system", "describes", "id", "predicts", "grade", "citation", "doi",
-    "where", "seen", "topic", "assumption", "value", "unit", "applies_to", "source", "file",
-    "sheet", "column", "code", "severity", "message", "suggestion",
-})  # fmt: skip
+TEXTS = frozenset(
+    {
+        "plot_id",
+        "tree_id",
+        "stem_id",
+        "species_input",
+        "species",
+        "species_match",
+        "status",
+        "height_source",
+        "wood_density_level",
+        "equation_id",
+        "equation_grade",
+        "selection",
+        "flags",
+        "site_id",
+        "stratum",
+        "system",
+        "describes",
+        "id",
+        "predicts",
+        "grade",
+        "citation",
+        "doi",
+        "where",
+        "seen",
+        "topic",
+        "assumption",
+        "value",
+        "unit",
+        "applies_to",
+        "source",
+        "file",
+        "sheet",
+        "column",
+        "code",
+        "severity",
+        "message",
+        "suggestion",
+    }
+)
 
 
 def write_run(
@@ -138,9 +172,14 @@ def _problems(frame: pd.DataFrame) -> Problems:
         row = record["row"]
         problems.items.append(
             Problem(
-                record["file"], record["sheet"], None if pd.isna(row) else int(row),
-                record["column"], record["value"], record["code"], record["severity"],
+                record["file"],
+                record["sheet"],
+                None if pd.isna(row) else int(row),
+                record["column"],
+                record["value"],
+                record["code"],
+                record["severity"],
                 texts=(record["message"], record["suggestion"]),
             )
-        )  # fmt: skip
+        )
     return problems

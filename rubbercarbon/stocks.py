@@ -14,17 +14,36 @@ from rubbercarbon.columns import M2_PER_HA, M2_PER_RAI
 from rubbercarbon.config import Settings
 from rubbercarbon.errors import InventoryError
 from rubbercarbon.inventory import Inventory
-from rubbercarbon.pools import Account, TreeArrays, account, co2e
+from rubbercarbon.pools import Account, account, co2e
 from rubbercarbon.preparation import Prepared, prepare
 from rubbercarbon.problems import Problems
 from rubbercarbon.provenance import run_record
 
 TREE_OUTPUT = (
-    "row", "plot_id", "tree_id", "stem_id", "species_input", "species", "species_match", "count",
-    "status", "dbh_cm", "height_m", "height_source", "wood_density_g_cm3", "wood_density_level",
-    "equation_id", "equation_grade", "selection", "flags", "agb_kg", "bgb_kg", "carbon_kg",
-    "co2e_kg", "herb_kg",
-)  # fmt: skip
+    "row",
+    "plot_id",
+    "tree_id",
+    "stem_id",
+    "species_input",
+    "species",
+    "species_match",
+    "count",
+    "status",
+    "dbh_cm",
+    "height_m",
+    "height_source",
+    "wood_density_g_cm3",
+    "wood_density_level",
+    "equation_id",
+    "equation_grade",
+    "selection",
+    "flags",
+    "agb_kg",
+    "bgb_kg",
+    "carbon_kg",
+    "co2e_kg",
+    "herb_kg",
+)
 STOCKS_T = ("agb_t", "bgb_t", "bgb_stand_t", "carbon_t", "co2e_t", "herb_t")
 RAI_PER_HA = M2_PER_HA / M2_PER_RAI
 
@@ -161,16 +180,31 @@ def _tree_table(
     }
     for name, values in figures.items():
         trees[name] = pd.Series(values, index=prepared.position).reindex(trees.index)
-    for name in ("species", "species_match", "height_source", "wood_density_level", "equation_id",
-                 "equation_grade", "selection", "flags"):  # fmt: skip
+    for name in (
+        "species",
+        "species_match",
+        "height_source",
+        "wood_density_level",
+        "equation_id",
+        "equation_grade",
+        "selection",
+        "flags",
+    ):
         trees[name] = trees[name].fillna("") if name in prepared.columns else ""
     empty = np.isnan(result.agb_kg) & np.isnan(result.herb_kg) & (prepared.arrays.equation >= 0)
     for position in prepared.position[empty]:
-        problems.add("no_result", file=inventory.file, row=int(trees["row"].iloc[position]),
-                     column="equation_id", value=trees["equation_id"].iloc[position])  # fmt: skip
+        problems.add(
+            "no_result",
+            file=inventory.file,
+            row=int(trees["row"].iloc[position]),
+            column="equation_id",
+            value=trees["equation_id"].iloc[position],
+        )
     reason = trees["refused"].where(trees["refused"] != "", prepared.reasons(trees.index))
-    reason = reason.where((reason != "") | trees["state"].isin(["alive", "unknown"]), trees["state"])
-    reason.loc[prepared.position[empty]] = "no_result"
+    reason = reason.where(
+        (reason != "") | trees["state"].isin(["alive", "unknown"]), trees["state"]
+    )
+    reason.iloc[prepared.position[empty]] = "no_result"
     trees["flags"] = [
         ";".join(part for part in pair if part) for pair in zip(reason, trees["flags"], strict=True)
     ]
@@ -198,12 +232,30 @@ def _plot_table(
     table["co2e_t_ha"] = co2e(table["carbon_t_ha"].to_numpy())
     table["co2e_t_rai"] = table["co2e_t_ha"] / RAI_PER_HA
     table["co2e_t"] = co2e(table["carbon_t"].to_numpy())
-    return table[[
-        "plot_id", "site_id", "stratum", "system", "area_ha", "stratum_area_ha", "n_trees",
-        "n_stems", "n_culms", "n_estimated", "stems_per_ha", "basal_area_m2_ha", "agb_t_ha",
-        "bgb_t_ha", "bgb_stand_t_ha", "carbon_t_ha", "co2e_t_ha", "co2e_t_rai", "herb_t_ha",
-        *STOCKS_T,
-    ]]  # fmt: skip
+    return table[
+        [
+            "plot_id",
+            "site_id",
+            "stratum",
+            "system",
+            "area_ha",
+            "stratum_area_ha",
+            "n_trees",
+            "n_stems",
+            "n_culms",
+            "n_estimated",
+            "stems_per_ha",
+            "basal_area_m2_ha",
+            "agb_t_ha",
+            "bgb_t_ha",
+            "bgb_stand_t_ha",
+            "carbon_t_ha",
+            "co2e_t_ha",
+            "co2e_t_rai",
+            "herb_t_ha",
+            *STOCKS_T,
+        ]
+    ]
 
 
 def _area_assumption(plots: pd.DataFrame, assumptions: Assumptions) -> None:
@@ -211,15 +263,19 @@ def _area_assumption(plots: pd.DataFrame, assumptions: Assumptions) -> None:
     if without.any():
         whom = "all plots" if without.all() else f"plots {', '.join(plots['plot_id'][without])}"
         assumptions.add(
-            "plot area", "no plot area was given: figures per hectare are empty and totals are per "
-            "plot", "unknown", unit="ha", applies_to=whom, source="input",
-        )  # fmt: skip
+            "plot area",
+            "no plot area was given: figures per hectare are empty and totals are per plot",
+            "unknown",
+            unit="ha",
+            applies_to=whom,
+            source="input",
+        )
 
 
 def _total_table(plots: pd.DataFrame, assumptions: Assumptions) -> pd.DataFrame:
     """One row per site and stratum, then the sum of all."""
     rows = [
-        _group_row(site, stratum, group)
+        _group_row(str(site), str(stratum), group)
         for (site, stratum), group in plots.groupby(["site_id", "stratum"], sort=True)
     ]
     expanded = all(not np.isnan(row["area_ha"]) for row in rows)
@@ -230,14 +286,23 @@ def _total_table(plots: pd.DataFrame, assumptions: Assumptions) -> pd.DataFrame:
         for name in STOCKS_T:
             everything[f"{name}_ha"] = everything[name] / everything["area_ha"]
         everything["co2e_t_rai"] = everything["co2e_t_ha"] / RAI_PER_HA
-        assumptions.add("expansion", "each plot of a stratum counts alike: the stratum's land times "
-                        "the mean of its plots per hectare", "simple mean",
-                        source="stratified estimator (AR-TOOL14)")  # fmt: skip
+        assumptions.add(
+            "expansion",
+            "each plot of a stratum counts alike: the stratum's land times "
+            "the mean of its plots per hectare",
+            "simple mean",
+            source="stratified estimator (AR-TOOL14)",
+        )
     else:
         for row in rows:
             row.update(_measured_only(row))
-        assumptions.add("expansion", "stratum_area_ha is not known for every plot: the total "
-                        "describes the measured plots only", "no expansion", source="input")  # fmt: skip
+        assumptions.add(
+            "expansion",
+            "stratum_area_ha is not known for every plot: the total "
+            "describes the measured plots only",
+            "no expansion",
+            source="input",
+        )
     everything["describes"] = "land" if expanded else "measured plots"
     for row in rows:
         row["describes"] = everything["describes"]

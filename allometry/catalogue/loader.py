@@ -93,7 +93,9 @@ def get_equation(equation_id: str) -> Equation:
                     if equation.id == equation_id:
                         return equation
     ids = [equation.id for equation in all_equations()]
-    raise UnknownEquation(equation_id, difflib.get_close_matches(equation_id, ids, 3, 0.5), len(ids))
+    raise UnknownEquation(
+        equation_id, difflib.get_close_matches(equation_id, ids, 3, 0.5), len(ids)
+    )
 
 
 def read_csv(name: str) -> list[dict[str, str]]:

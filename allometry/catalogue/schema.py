@@ -243,7 +243,9 @@ def read_source(name: str, table: dict[str, Any]) -> tuple[Source, tuple[Equatio
     if f"{source.key}.toml" != name:
         faults.append(f"source: key '{source.key}' is not the file's name")
     equations = tuple(_equation(entry, source, faults) for entry in table.get("equation", []))
-    faults += [f"'{key}' is not a table of this file" for key in set(table) - {"source", "equation"}]
+    faults += [
+        f"'{key}' is not a table of this file" for key in set(table) - {"source", "equation"}
+    ]
     for equation in equations:
         if equation.id != source.key and not equation.id.startswith(source.key + "_"):
             faults.append(f"{equation.id}: an id starts with its source's key '{source.key}'")

@@ -90,9 +90,9 @@ def inline(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]
 
 def kernel(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
     """Compile an array kernel whose outer loop runs in parallel; one Python thread at a time."""
-    compiled: Any = numba.njit(
-        fastmath=FASTMATH, error_model="numpy", parallel=True, cache=CACHE
-    )(function)
+    compiled: Any = numba.njit(fastmath=FASTMATH, error_model="numpy", parallel=True, cache=CACHE)(
+        function
+    )
 
     @functools.wraps(function)
     def guarded(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:

@@ -85,9 +85,7 @@ def log_(x: float) -> float:
 
 
 @inline
-def _log_row(
-    rows: Floats, r: int, ln_x: float, ln_h: float, ln_rho: float, stress: float
-) -> float:
+def _log_row(rows: Floats, r: int, ln_x: float, ln_h: float, ln_rho: float, stress: float) -> float:
     """One row of the log-polynomial table; inputs that a row does not use may be NaN."""
     y = rows[r, INTERCEPT] + ln_x * (
         rows[r, SIZE] + ln_x * (rows[r, SIZE2] + ln_x * rows[r, SIZE3])
@@ -123,8 +121,8 @@ def evaluate_single(
 @inline
 def _clamped(x: float, low: float, high: float) -> float:
     """The value inside [low, high]; NaN stays NaN."""
-    y = low if x < low else x
-    return high if y > high else y
+    y = max(x, low)
+    return min(y, high)
 
 
 @inline

@@ -11,14 +11,21 @@ from rubbercarbon import console
 from rubbercarbon.commands import interface as shared
 
 app = typer.Typer(no_args_is_help=True)
-Taxon = Annotated[str | None, typer.Option("--taxon", help="Species (any spelling), genus or growth form.")]
-Predicts = Annotated[str | None, typer.Option("--predicts", help="agb, bgb, height, stem_volume ...")]
+Taxon = Annotated[
+    str | None, typer.Option("--taxon", help="Species (any spelling), genus or growth form.")
+]
+Predicts = Annotated[
+    str | None, typer.Option("--predicts", help="agb, bgb, height, stem_volume ...")
+]
 Grade = Annotated[str | None, typer.Option("--grade", help="A, B or C.")]
 
 
 @app.command("list")
 def list_equations(
-    taxon: Taxon = None, predicts: Predicts = None, grade: Grade = None, as_json: shared.Json = False
+    taxon: Taxon = None,
+    predicts: Predicts = None,
+    grade: Grade = None,
+    as_json: shared.Json = False,
 ) -> int:
     """All equations, or those for a taxon."""
     import allometry  # noqa: PLC0415
@@ -34,7 +41,9 @@ def list_equations(
 
 
 @app.command()
-def show(equation: Annotated[str, typer.Argument(metavar="ID")], as_json: shared.Json = False) -> int:
+def show(
+    equation: Annotated[str, typer.Argument(metavar="ID")], as_json: shared.Json = False
+) -> int:
     """One equation with its coefficients, range, residual, check values and source."""
     import pandas as pd  # noqa: PLC0415
 
@@ -53,8 +62,12 @@ def show(equation: Annotated[str, typer.Argument(metavar="ID")], as_json: shared
 def plot(
     taxon: Annotated[str, typer.Argument(metavar="TAXON")],
     out: Annotated[Path, typer.Option("--out", help="PNG or SVG file.")] = Path("equations.png"),
-    height: Annotated[str, typer.Option(help="Height model for equations that need a height.")] = "",
-    density: Annotated[float | None, typer.Option(help="Wood density in g/cm3; default: the species'.")] = None,
+    height: Annotated[
+        str, typer.Option(help="Height model for equations that need a height.")
+    ] = "",
+    density: Annotated[
+        float | None, typer.Option(help="Wood density in g/cm3; default: the species'.")
+    ] = None,
 ) -> int:
     """Above-ground biomass by diameter, one line per equation of a taxon."""
     from rubbercarbon import figures  # noqa: PLC0415  (loads matplotlib)

@@ -28,26 +28,30 @@ PlotsFile = Annotated[
 ]
 Mapped = Annotated[
     list[str] | None,
-    typer.Option("--map", metavar="CANONICAL=COLUMN",
-                 help="The file's column for one of ours, for example girth_cm=Girth."),
-]  # fmt: skip
+    typer.Option(
+        "--map",
+        metavar="CANONICAL=COLUMN",
+        help="The file's column for one of ours, for example girth_cm=Girth.",
+    ),
+]
 Units = Annotated[
     list[str] | None,
     typer.Option("--unit", metavar="QUANTITY=UNIT", help="Unit of dbh or girth: cm, mm or m."),
 ]
 Equations = Annotated[
     list[str] | None,
-    typer.Option("--equation", metavar="TAXON=ID",
-                 help="Equation for a species, genus, family, growth form or 'all'."),
-]  # fmt: skip
+    typer.Option(
+        "--equation",
+        metavar="TAXON=ID",
+        help="Equation for a species, genus, family, growth form or 'all'.",
+    ),
+]
 SettingsFile = Annotated[Path | None, typer.Option("--settings", help="Settings, a TOML file.")]
 Lang = Annotated[Language, typer.Option("--lang", help="Language of texts.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit code 1 on warnings too.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 Out = Annotated[Path, typer.Option("--out", help="Run folder to write.")]
-Force = Annotated[
-    bool, typer.Option("--force", help="Replace a folder that holds something else.")
-]
+Force = Annotated[bool, typer.Option("--force", help="Replace a folder that holds something else.")]
 
 
 def pairs(items: Iterable[str] | None, option: str) -> dict[str, str]:
@@ -67,9 +71,13 @@ def pairs(items: Iterable[str] | None, option: str) -> dict[str, str]:
     return found
 
 
-def read(trees: Path, plots: Path | None, mapped: list[str] | None, units: list[str] | None) -> Inventory:
+def read(
+    trees: Path, plots: Path | None, mapped: list[str] | None, units: list[str] | None
+) -> Inventory:
     """Read an inventory with the shared options."""
-    return read_inventory(trees, plots, mapping=pairs(mapped, "--map"), units=pairs(units, "--unit"))
+    return read_inventory(
+        trees, plots, mapping=pairs(mapped, "--map"), units=pairs(units, "--unit")
+    )
 
 
 def settings(file: Path | None, equations: list[str] | None) -> Settings:

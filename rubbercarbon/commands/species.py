@@ -10,6 +10,7 @@ from rubbercarbon import console
 from rubbercarbon.commands import interface as shared
 
 app = typer.Typer(no_args_is_help=True)
+WOODY = ("tree", "mangrove", "shrub", "coffee", "cacao", "tea")  # others have no wood density
 Form = Annotated[str | None, typer.Option("--form", help="Only one growth form, for example palm.")]
 
 
@@ -27,21 +28,32 @@ def list_species(form: Form = None, as_json: shared.Json = False) -> int:
             continue
         name = row["species"]
         density = find_density(name, name.split()[0], row["family"])
-        rows.append({
-            "species": name, "thai_names": row["thai_names"], "family": row["family"],
-            "growth_form": row["growth_form"], "wood_density_g_cm3": f"{density.value:.3f}",
-            "density_level": density.level,
-        })  # fmt: skip
+        woody = row["growth_form"] in WOODY
+        rows.append(
+            {
+                "species": name,
+                "thai_names": row["thai_names"],
+                "family": row["family"],
+                "growth_form": row["growth_form"],
+                "wood_density_g_cm3": f"{density.value:.3f}" if woody else "",
+                "density_level": density.level if woody else "",
+            }
+        )
     if as_json:
         console.json_records(pd.DataFrame(rows))
         return 0
-    console.table(f"{len(rows)} species", list(rows[0]) if rows else ["species"],
-                  [list(row.values()) for row in rows])  # fmt: skip
+    console.table(
+        f"{len(rows)} species",
+        list(rows[0]) if rows else ["species"],
+        [list(row.values()) for row in rows],
+    )
     return 0
 
 
 @app.command()
-def match(names: Annotated[list[str], typer.Argument(metavar="NAME...")], as_json: shared.Json = False) -> int:
+def match(
+    names: Annotated[list[str], typer.Argument(metavar="NAME...")], as_json: shared.Json = False
+) -> int:
     """What names in Latin, Thai or Indonesian are taken for; 1 when one is unknown."""
     import allometry  # noqa: PLC0415
 

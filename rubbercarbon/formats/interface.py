@@ -56,7 +56,9 @@ def read_table(path: Path) -> RawTable:
     if not path.is_file():
         raise InventoryError(f"file '{path}' does not exist; check the name and the folder.")
     if path.stat().st_size == 0:
-        raise InventoryError(f"file '{path.name}' is empty; it needs a heading row and one row per tree.")
+        raise InventoryError(
+            f"file '{path.name}' is empty; it needs a heading row and one row per tree."
+        )
     suffixes: list[str] = []
     for name in registry.names("formats"):
         module = cast("Format", registry.load("formats", name))

@@ -1,0 +1,47 @@
+"""Living, usable stems of an inventory in computing order, and what is found out about them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rubbercarbon.config import Settings
+from rubbercarbon.inventory import Inventory
+from rubbercarbon.problems import Problems
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+
+class Living:
+    """Living, usable rows in computing order and what is found out about them."""
+
+    def __init__(self, inventory: Inventory, settings: Settings, problems: Problems) -> None:
+        self.inventory = inventory
+        self.settings = settings
+        self.problems = problems
+        trees = inventory.trees
+        usable = (trees["refused"] == "") & trees["state"].isin(["alive", "unknown"])
+        self.frame = trees[usable].sort_values(["plot_id", "tree_id", "stem_id"], kind="stable")
+        self.position = self.frame.index.to_numpy(dtype=np.int64)
+        self.dbh = self.numbers("dbh_cm")
+        self.height = self.numbers("height_m")
+        self.crown = self.numbers("crown_diameter_m")
+        self.age = self.numbers("age_years")
+        self.unfit: dict[int, str] = {}
+
+    def numbers(self, name: str) -> Floats:
+        """A column in computing order; NaN throughout where the table has none."""
+        if name not in self.frame:
+            return np.full(len(self.frame), np.nan)
+        return self.frame[name].to_numpy(dtype=np.float64)
+
+    def report(self, code: str, index: int, column: str, **values: Any) -> None:
+        """A problem of the stem at an index of the computing order."""
+        row = self.frame.iloc[index]
+        self.problems.add(
+            code, file=self.inventory.file, row=int(row["row"]), column=column, **values
+        )

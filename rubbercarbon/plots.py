@@ -1,0 +1,128 @@
+"""The plot table: areas in any unit laid flat, nested subplots, plots named in tree sheets."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from rubbercarbon import tables
+from rubbercarbon.columns import AREAS, M2_PER_HA, PLOT_COLUMNS, rai_text_to_ha
+from rubbercarbon.errors import InventoryError
+from rubbercarbon.formats.interface import RawTable
+from rubbercarbon.problems import Problems
+from rubbercarbon.tables import Floats, Source
+
+
+def read_plots(
+    source: Source | None, trees: pd.DataFrame, problems: Problems, notes: list[dict[str, str]]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Plot table with ``area_ha``, and the subplots of nested designs."""
+    if source is None:
+        table = _plots_of_trees(trees, notes)
+    else:
+        raw = tables.open_table(source, "plots")
+        table = tables.canonical(raw, PLOT_COLUMNS, {}, {}, problems)
+        if "plot_id" not in table:
+            raise InventoryError(
+                f"'{raw.file}' lacks the column plot_id; its columns are: "
+                f"{', '.join(map(str, raw.frame.columns))}."
+            )
+        table = tables.typed(table, PLOT_COLUMNS, raw, problems)
+        table["area_ha"] = _area(table, raw, problems)
+        table = _level_area(table, notes)
+    subplots = _subplots(table)
+    if not subplots.empty:
+        widest = subplots.groupby("plot_id")["area_ha"].max()
+        table["area_ha"] = table["area_ha"].fillna(table["plot_id"].map(widest))
+    repeated = table["plot_id"].duplicated()
+    for name in table.loc[repeated & ~table["plot_id"].isin(subplots["plot_id"]), "plot_id"]:
+        problems.add("plot_repeated", column="plot_id", value=name)
+    table = table[~repeated].sort_values("plot_id", ignore_index=True)
+    for name in ("site_id", "stratum", "system"):
+        table[name] = table[name].fillna("") if name in table else ""
+    if "stratum_area_ha" not in table:
+        table["stratum_area_ha"] = np.nan
+    return table, subplots
+
+
+def _plots_of_trees(trees: pd.DataFrame, notes: list[dict[str, str]]) -> pd.DataFrame:
+    """Plots named in the tree table, with the area written there (if any)."""
+    keys = [n for n in ("site_id",) if n in trees]
+    table = (
+        trees.groupby("plot_id", sort=True)[keys].first().reset_index()
+        if keys
+        else (pd.DataFrame({"plot_id": sorted(set(trees["plot_id"]))}))
+    )
+    table["area_ha"] = np.nan
+    for column in AREAS:
+        name = f"plot_{column.name}"
+        if name in trees:
+            first = trees.groupby("plot_id")[name].first()
+            table["area_ha"] = table["area_ha"].fillna(table["plot_id"].map(first) * column.factor)
+            notes.append(
+                tables.note(
+                    "plot area",
+                    f"{name} of the tree sheet taken as the plot's area",
+                    "first value of each plot",
+                )
+            )
+    return table
+
+
+def _area(table: pd.DataFrame, raw: RawTable, problems: Problems) -> Floats:
+    """Hectares from whichever area columns are there; rai, ngan and wa add up."""
+    area = np.full(len(table), np.nan)
+    for name in ("area_ha", "area_m2"):
+        if name in table:
+            factor = PLOT_COLUMNS[name].factor
+            area = np.where(np.isnan(area), table[name].to_numpy() * factor, area)
+    thai = [c for c in AREAS if c.name in {"area_rai", "area_ngan", "area_wa"} and c.name in table]
+    if thai:
+        parts = np.column_stack([table[c.name].to_numpy() * c.factor for c in thai])
+        total = np.where(np.isnan(parts).all(axis=1), np.nan, np.nansum(parts, axis=1))
+        area = np.where(np.isnan(area), total, area)
+    if "area" in table:
+        area = np.where(np.isnan(area), [rai_text_to_ha(text) for text in table["area"]], area)
+    if "subplot_area_m2" in table:
+        area = np.where(np.isnan(area) & table["subplot_area_m2"].notna(), np.nan, area)
+    for position in np.flatnonzero(~(area > 0) & ~np.isnan(area)):
+        problems.add(
+            "area_not_valid",
+            file=raw.file,
+            row=int(table["row"].iloc[position]),
+            column="area",
+            value=area[position],
+        )
+    return np.where(area > 0, area, np.nan)
+
+
+def _level_area(table: pd.DataFrame, notes: list[dict[str, str]]) -> pd.DataFrame:
+    """Areas measured along a slope, laid flat."""
+    if "slope_percent" in table and table["slope_percent"].fillna(0).gt(0).any():
+        factor = 1.0 / np.sqrt(1.0 + (table["slope_percent"].fillna(0.0) / 100.0) ** 2)
+        table["area_ha"] = table["area_ha"] * factor
+        if "subplot_area_m2" in table:
+            table["subplot_area_m2"] = table["subplot_area_m2"] * factor
+        notes.append(
+            tables.note(
+                "plot area",
+                "plot areas are taken as measured along the slope and laid "
+                "flat where slope_percent is given",
+                "area / sqrt(1 + slope^2)",
+                "geometry",
+            )
+        )
+    return table
+
+
+def _subplots(table: pd.DataFrame) -> pd.DataFrame:
+    if not {"subplot_area_m2", "min_dbh_cm"} <= set(table.columns):
+        return pd.DataFrame({"plot_id": [], "min_dbh_cm": [], "area_ha": []})
+    nested = table[table["subplot_area_m2"].notna() & table["min_dbh_cm"].notna()]
+    return pd.DataFrame(
+        {
+            "plot_id": nested["plot_id"],
+            "min_dbh_cm": nested["min_dbh_cm"],
+            "area_ha": nested["subplot_area_m2"] / M2_PER_HA,
+        }
+    ).sort_values(["plot_id", "min_dbh_cm"], ignore_index=True)
