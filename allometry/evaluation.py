@@ -72,13 +72,19 @@ class EquationTable:
         from allometry.kernels import forms  # noqa: PLC0415  (loads numba)
 
         out = np.empty(equation.shape[0])
-        columns = (equation, size, height, density, stress, out)
+        inputs = (_plain(each) for each in (size, height, density, stress))
+        columns = (np.require(equation, np.int64, "CW"), *inputs, out)
         forms.evaluate_single(self.rows, self.first, *columns)
         if np.any(self.kind != _SINGLE):
             forms.evaluate_other(
                 self.kind, self.rows, self.first, self.last, self.parameters, self.clamps, *columns
             )
         return out
+
+
+def _plain(values: Floats) -> Floats:
+    """One kind of array for the kernels: they are compiled anew for every other kind."""
+    return np.require(values, np.float64, "CW")
 
 
 def _row(equation: Equation, term: dict[str, float], weight: float, member: int) -> list[float]:
@@ -240,10 +246,10 @@ def evaluate(
     nothing = np.full(count, np.nan)
     out = compile_equations((equation,)).evaluate(
         np.zeros(count, dtype=np.int64),
-        np.ascontiguousarray(flat[record.size]),
-        np.ascontiguousarray(flat.get("height", nothing)),
-        np.ascontiguousarray(flat.get("wood_density", nothing)),
-        np.ascontiguousarray(flat.get("stress", nothing)),
+        flat[record.size],
+        flat.get("height", nothing),
+        flat.get("wood_density", nothing),
+        flat.get("stress", nothing),
     )
     return out.reshape(shape)
 

@@ -279,7 +279,7 @@ def _equation(table: dict[str, Any], source: Source, faults: list[str]) -> Equat
         level=reader.choice("level", ("tree", "stand"), "tree"),
         taxa=reader.texts("taxa"),
         growth_forms=reader.texts("growth_forms"),
-        region=reader.text("region"),
+        region=reader.text("region", "unknown"),
         n_trees=None if math.isnan(n_trees) else int(n_trees),
         pom_m=None if math.isnan(pom) else pom,
         stems=reader.choice("stems", ("sum", "equivalent_d"), "sum"),

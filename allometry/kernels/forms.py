@@ -37,6 +37,7 @@ LN2_LOW = 1.9082149292705877e-10
 MAGIC = 6755399441055744.0  # 1.5 * 2^52: adding it rounds to an integer held in the low bits
 SQRT_HALF_BITS = np.int64(0x3FE6A09E667F3BCD)
 EXP_LIMIT = 700.0
+LARGEST = 1e300
 BASAL_AREA = 0.7853981633974483  # pi / 4
 
 
@@ -197,11 +198,14 @@ def evaluate_other(
     """Every kind but `SINGLE`; trees of kind `SINGLE` are left as they are.
 
     ``clamps`` holds lowest and highest size and height per equation. A result that is not
-    positive is NaN.
+    positive is NaN, and so is one whose size is missing, not positive or not finite.
     """
     for i in prange(equation.shape[0]):
         e = equation[i]
         if kind[e] == SINGLE:
+            continue
+        if not (size[i] > 0.0 and size[i] <= LARGEST):
+            out[i] = np.nan
             continue
         x = _clamped(size[i], clamps[e, 0], clamps[e, 1])
         h = _clamped(height[i], clamps[e, 2], clamps[e, 3])
