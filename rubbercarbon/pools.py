@@ -161,7 +161,7 @@ def _without_area(trees: TreeArrays) -> Bools:
 
 
 def _stand_part(plot: dict[str, Floats], table: EquationTable | None, fraction: float) -> None:
-    """Add the below-ground part that only exists for a stand in t/ha."""
+    """Add the below-ground part that only exists for a stand in t/ha; unknown without an area."""
     agb = plot["agb_t_ha"]
     if table is None:
         plot["bgb_stand_t_ha"] = np.full(agb.shape, np.nan)
@@ -174,9 +174,9 @@ def _stand_part(plot: dict[str, Floats], table: EquationTable | None, fraction: 
         area = np.where(agb > 0, plot["agb_t"] / agb, np.nan)
     plot["bgb_stand_t_ha"] = stand
     plot["bgb_stand_t"] = np.where(agb == 0, 0.0, stand * area)
-    for name, factor in (("bgb", 1.0), ("carbon", fraction)):
-        plot[f"{name}_t_ha"] = plot[f"{name}_t_ha"] + factor * stand
-        plot[f"{name}_t"] = plot[f"{name}_t"] + factor * plot["bgb_stand_t"]
+    for unit, part in (("t_ha", stand), ("t", plot["bgb_stand_t"])):
+        plot[f"bgb_{unit}"] = plot[f"bgb_{unit}"] + part
+        plot[f"carbon_{unit}"] = plot[f"carbon_{unit}"] + fraction * np.nan_to_num(part)
 
 
 def co2e(carbon: Floats) -> Floats:

@@ -142,7 +142,7 @@ def estimate_stocks(inventory: Inventory, settings: Settings | None = None) -> S
             problems,
         )
     plots = _plot_table(inventory, prepared, result, trees)
-    _area_assumption(plots, assumptions)
+    _area_assumption(plots, prepared.stand_roots, assumptions)
     return Stocks(
         trees=trees[list(TREE_OUTPUT)],
         plots=plots,
@@ -258,7 +258,7 @@ def _plot_table(
     ]
 
 
-def _area_assumption(plots: pd.DataFrame, assumptions: Assumptions) -> None:
+def _area_assumption(plots: pd.DataFrame, stand_roots: str, assumptions: Assumptions) -> None:
     without = plots["area_ha"].isna()
     if without.any():
         whom = "all plots" if without.all() else f"plots {', '.join(plots['plot_id'][without])}"
@@ -267,6 +267,14 @@ def _area_assumption(plots: pd.DataFrame, assumptions: Assumptions) -> None:
             "no plot area was given: figures per hectare are empty and totals are per plot",
             "unknown",
             unit="ha",
+            applies_to=whom,
+            source="input",
+        )
+    if without.any() and stand_roots:
+        assumptions.add(
+            "roots",
+            f"{stand_roots} needs a plot area: below-ground biomass is not estimated without one",
+            "unknown",
             applies_to=whom,
             source="input",
         )
