@@ -69,7 +69,7 @@ def number(value: float, digits: int = 1) -> str:
 
 
 def problems(found: Problems, language: str, whole: str) -> None:
-    """Print the first problems, errors first; ``whole`` says where all of them are."""
+    """Print the first problems, errors first; ``whole`` names the file with all of them."""
     frame = found.frame(language)
     rank = frame["severity"].map({"error": 0, "warning": 1, "note": 2})
     frame = frame.assign(rank=rank).sort_values("rank", kind="stable").query("rank < 2")
@@ -88,11 +88,9 @@ def problems(found: Problems, language: str, whole: str) -> None:
     rows = list(zip(places, frame["message"], frame["suggestion"], strict=True))
     table(title, heads, rows[:PROBLEMS_SHOWN])
     if len(rows) > PROBLEMS_SHOWN:
-        line(
-            messages.text(
-                "cli", "more_problems", language, count=len(rows) - PROBLEMS_SHOWN, file=whole
-            )
-        )
+        key = "more_problems" if whole else "more_problems_unwritten"
+        count = len(rows) - PROBLEMS_SHOWN
+        line(messages.text("cli", key, language, count=count, file=whole))
 
 
 def _place(file: str, row: Any) -> str:

@@ -138,7 +138,10 @@ def load_run(folder: str | Path) -> Stocks:
     path = Path(folder)
     if not (path / RECORD).is_file():
         raise RunFolderError(f"'{path}' is not a run folder: it has no {RECORD}.")
-    record: dict[str, Any] = json.loads((path / RECORD).read_text(encoding="utf-8"))
+    try:
+        record: dict[str, Any] = json.loads((path / RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunFolderError(f"'{path / RECORD}' cannot be read: {error}.") from error
     if record.get("schema_version", 0) > SCHEMA_VERSION:
         raise RunFolderError(
             f"'{path}' was written by a newer version (schema {record['schema_version']}, known "

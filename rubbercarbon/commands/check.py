@@ -39,7 +39,7 @@ def run(
     if as_json:
         console.json_records(problems.frame(language))
     else:
-        console.problems(problems, language, str(out) if out else "--out FILE.csv")
+        console.problems(problems, language, str(out or ""))
     if hopeless is not None:
         raise hopeless
     return shared.exit_code(problems, strict=strict)

@@ -93,7 +93,7 @@ def estimate(inventory: Inventory, chosen: Settings, language: Language) -> Stoc
         return estimate_stocks(inventory, chosen)
     except InventoryError as error:
         if error.found_problems is not None:
-            console.problems(error.found_problems, language, "rubbercarbon check")
+            console.problems(error.found_problems, language, "")
         raise
 
 
