@@ -6,8 +6,8 @@ Names load on first use, so that ``import allometry`` costs next to nothing.
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False  # of `typing`, whose import would double the time of this one
 if TYPE_CHECKING:
     from allometry.catalogue.loader import add_catalogue as add_catalogue
     from allometry.density import wood_density as wood_density

@@ -36,6 +36,8 @@ class EquationTable:
         Kind of each equation and its run of rows.
     rows : ndarray, shape (n_rows, 9)
         Log-polynomial rows (columns as in `allometry.kernels.forms`).
+    single : ndarray, shape (n_equations, 9)
+        First row of each equation.
     parameters : ndarray, shape (n_equations, 8)
         Coefficients of the other forms.
     clamps : ndarray, shape (n_equations, 4)
@@ -48,6 +50,7 @@ class EquationTable:
     first: Ints
     last: Ints
     rows: Floats
+    single: Floats
     parameters: Floats
     clamps: Floats
 
@@ -72,19 +75,30 @@ class EquationTable:
         from allometry.kernels import forms  # noqa: PLC0415  (loads numba)
 
         out = np.empty(equation.shape[0])
-        inputs = (_plain(each) for each in (size, height, density, stress))
-        columns = (np.require(equation, np.int64, "CW"), *inputs, out)
-        forms.evaluate_single(self.rows, self.first, *columns)
+        size, height, density, stress = map(_plain, (size, height, density, stress))
+        number = np.require(equation, np.int64, ["C", "W"])
+        forms.evaluate_single(self.single, number, size, height, density, out)
         if np.any(self.kind != _SINGLE):
             forms.evaluate_other(
-                self.kind, self.rows, self.first, self.last, self.parameters, self.clamps, *columns
+                self.kind,
+                self.rows,
+                self.first,
+                self.last,
+                self.parameters,
+                self.clamps,
+                number,
+                size,
+                height,
+                density,
+                stress,
+                out,
             )
         return out
 
 
 def _plain(values: Floats) -> Floats:
     """One kind of array for the kernels: they are compiled anew for every other kind."""
-    return np.require(values, np.float64, "CW")
+    return np.require(values, np.float64, ["C", "W"])
 
 
 def _row(equation: Equation, term: dict[str, float], weight: float, member: int) -> list[float]:
@@ -124,6 +138,12 @@ def _parameters(equation: Equation) -> list[float]:
     return values + [0.0] * (8 - len(values))
 
 
+def _two_logarithms(row: list[float]) -> bool:
+    """Whether a row fits the fast kernel: one common power of height and density, no stress."""
+    height, density, stress = row[4:7]
+    return stress == 0.0 and (height == 0.0 or density in {0.0, height})
+
+
 @functools.lru_cache(maxsize=256)
 def compile_equations(ids: tuple[str, ...]) -> EquationTable:
     """Gather equations into one table of coefficients.
@@ -145,7 +165,7 @@ def compile_equations(ids: tuple[str, ...]) -> EquationTable:
     records = [get_equation(equation_id) for equation_id in ids]
     for record in records:
         own = _rows(record) if record.form not in COEFFICIENT_KEYS else []
-        single = len(own) == 1 and not record.clamp
+        single = len(own) == 1 and not record.clamp and _two_logarithms(own[0])
         kinds.append(_KINDS.get(record.form, _SINGLE if single else _MIXTURE))
         first.append(len(rows))
         rows += own or [[0.0] * 9]
@@ -157,13 +177,16 @@ def compile_equations(ids: tuple[str, ...]) -> EquationTable:
         ]
         for record in records
     ]
+    table = np.array(rows, dtype=np.float64).reshape(-1, 9)
+    starts = np.array(first, dtype=np.int64)
     return EquationTable(
         ids=ids,
         sizes=tuple(record.size for record in records),
         kind=np.array(kinds, dtype=np.int64),
-        first=np.array(first, dtype=np.int64),
+        first=starts,
         last=np.array(last, dtype=np.int64),
-        rows=np.array(rows, dtype=np.float64).reshape(-1, 9),
+        rows=table,
+        single=table[starts],
         parameters=np.array([_parameters(record) for record in records]).reshape(-1, 8),
         clamps=np.array(clamps, dtype=np.float64).reshape(-1, 4),
     )

@@ -6,8 +6,8 @@ Names load on first use: ``import rubbercarbon`` loads no numba, pandas, scipy o
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False  # of `typing`, whose import would double the time of this one
 if TYPE_CHECKING:
     from rubbercarbon.config import Settings as Settings
     from rubbercarbon.errors import RubbercarbonError as RubbercarbonError

@@ -135,10 +135,11 @@ def _check_identity(trees: pd.DataFrame, finder: _Finder) -> None:
 def check_plots(plots: pd.DataFrame, trees: pd.DataFrame, problems: Problems) -> None:
     """Plots without trees or area, and stocking that hints at a wrong area."""
     usable = trees[(trees["refused"] == "") & trees["state"].isin(["alive", "unknown"])]
-    stems = usable.groupby("plot_id")["count"].sum()
+    stems = usable.groupby("plot_id")["count"].sum().to_dict()
+    with_trees = set(trees["plot_id"])
     for plot in plots.itertuples():
         name, area = str(plot.plot_id), float(plot.area_ha)  # type: ignore[arg-type]
-        if name not in set(trees["plot_id"]):
+        if name not in with_trees:
             problems.add("plot_empty", column="plot_id", value=name)
         if np.isnan(area):
             problems.add("area_missing", column="area_ha", value=name)

@@ -110,11 +110,11 @@ def write_record(folder: Path, record: Mapping[str, Any]) -> None:
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
     """CSV for spreadsheets: UTF-8 with BOM, full precision, formulas made harmless."""
-    guarded = frame.copy()
+    guarded = frame.copy(deep=False)
     for name in guarded.columns:
         if guarded[name].dtype.kind not in "biufc":
-            guarded[name] = [
-                f"'{cell}" if isinstance(cell, str) and cell.startswith(GUARDED) else cell
-                for cell in guarded[name]
-            ]
+            texts = guarded[name].astype("str")
+            risky = texts.str.startswith(GUARDED).fillna(value=False)
+            if risky.any():
+                guarded[name] = texts.where(~risky, "'" + texts)
     guarded.to_csv(path, index=False, encoding="utf-8-sig", lineterminator="\n")

@@ -90,7 +90,9 @@ def plot_totals(trees, area_ha, carbon_fraction=0.47):
         agb = tree["count"] * float(predict(tree["equation_id"], **inputs))
         roots = get_equation(tree["roots_id"])
         size = {"agb_tree": agb / tree["count"], "dbh": tree["dbh"], "height": tree["height"]}
-        bgb = tree["count"] * float(predict(roots.id, **{name: size[name] for name in roots.inputs}))
+        bgb = tree["count"] * float(
+            predict(roots.id, **{name: size[name] for name in roots.inputs})
+        )
         row = totals.setdefault(tree["plot_id"], {"agb": 0.0, "bgb": 0.0, "carbon": 0.0})
         row["agb"] += agb / 1000 / area_ha
         row["bgb"] += bgb / 1000 / area_ha

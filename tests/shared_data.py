@@ -13,5 +13,7 @@ def data(*parts):
     """Path of a reference file, or a skip that says what is missing."""
     path = SHARED.joinpath(*parts)
     if not path.exists():
-        pytest.skip(f"needs the reference file {'/'.join(('..', 'shared', *parts))}, which is not here")
+        pytest.skip(
+            f"needs the reference file {'/'.join(('..', 'shared', *parts))}, which is not here"
+        )
     return path

@@ -78,6 +78,7 @@ def all_equations() -> Iterator[Equation]:
             yield from _load(file)[1]
 
 
+@functools.cache
 def get_equation(equation_id: str) -> Equation:
     """One record by id; only files whose name begins the id are read.
 

@@ -76,12 +76,26 @@ def decide_cache() -> bool:
 CACHE = decide_cache()
 
 import numba  # noqa: E402  (the cache folder must be decided before numba reads its settings)
+import numpy as np  # noqa: E402
 
 prange = numba.prange
 
 
+def _integers_wrap(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """Interpreted: let integers wrap around in silence, as they do in compiled code."""
+
+    @functools.wraps(function)
+    def wrapped(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+        with np.errstate(over="ignore", invalid="ignore"):
+            return function(*args, **kwargs)
+
+    return wrapped
+
+
 def inline(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
     """Compile a scalar helper that kernels of the same file call."""
+    if os.environ.get("NUMBA_DISABLE_JIT", "0") not in {"", "0"}:
+        return _integers_wrap(function)
     compiled: Callable[Arguments, Result] = numba.njit(
         fastmath=FASTMATH, error_model="numpy", inline="always", cache=CACHE
     )(function)

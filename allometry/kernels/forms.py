@@ -36,6 +36,8 @@ LN2_HIGH = 0.6931471803691238
 LN2_LOW = 1.9082149292705877e-10
 MAGIC = 6755399441055744.0  # 1.5 * 2^52: adding it rounds to an integer held in the low bits
 SQRT_HALF_BITS = np.int64(0x3FE6A09E667F3BCD)
+BELOW_ONE_BITS = np.int64(ONE_BITS - SQRT_HALF_BITS)
+MANTISSA = np.int64(0xFFFFFFFFFFFFF)
 EXP_LIMIT = 700.0
 LARGEST = 1e300
 BASAL_AREA = 0.7853981633974483  # pi / 4
@@ -44,45 +46,39 @@ BASAL_AREA = 0.7853981633974483  # pi / 4
 @inline
 def exp_(x: float) -> float:
     """e^x to about 1 ulp for |x| <= 700; NaN beyond (and for NaN)."""
-    inside = (x >= -EXP_LIMIT) & (x <= EXP_LIMIT)
-    y = np.float64(x if inside else 0.0)
-    shifted = np.float64(y * LOG2E + MAGIC)
+    shifted = np.float64(x * LOG2E + MAGIC)
     k = shifted - MAGIC
-    r = (y - k * LN2_HIGH) - k * LN2_LOW
-    q = 2.499996713809708e-08
-    q = q * r + 2.7630378665185557e-07
-    q = q * r + 2.7557587336254526e-06
-    q = q * r + 2.480149276266806e-05
-    q = q * r + 0.00019841269504772347
-    q = q * r + 0.0013888888943922764
-    q = q * r + 0.00833333333349562
-    q = q * r + 0.04166666666652919
-    q = q * r + 0.1666666666666641
-    q = q * r + 0.5000000000000011
-    p = np.float64(1.0 + (r + (r * r) * q))
-    scaled = np.int64(p.view(np.int64) + (shifted.view(np.int64) << np.int64(52)))
-    return scaled.view(np.float64) if inside else np.nan
+    r = (x - k * LN2_HIGH) - k * LN2_LOW
+    s = r * r
+    low = (0.5000000000000011 + 0.1666666666666641 * r) + s * (
+        0.04166666666652919 + 0.00833333333349562 * r
+    )
+    middle = (0.0013888888943922764 + 0.00019841269504772347 * r) + s * (
+        2.480149276266806e-05 + 2.7557587336254526e-06 * r
+    )
+    high = 2.7630378665185557e-07 + 2.499996713809708e-08 * r
+    q = low + (s * s) * (middle + (s * s) * high)
+    p = np.float64(1.0 + (r + s * q))
+    value = np.int64(p.view(np.int64) + (shifted.view(np.int64) << np.int64(52))).view(np.float64)
+    return value if abs(x) <= EXP_LIMIT else np.nan
 
 
 @inline
 def log_(x: float) -> float:
     """Natural logarithm to about 1 ulp; NaN for x below 1e-300, above 1e300 and for NaN."""
-    inside = (x >= 1e-300) & (x <= 1e300)
-    bits = np.float64(x if inside else 1.0).view(np.int64)
-    biased = ((bits - SQRT_HALF_BITS + ONE_BITS) >> np.int64(52)) & np.int64(0xFFF)
+    shifted = np.int64(np.float64(x).view(np.int64) + BELOW_ONE_BITS)
+    biased = (shifted >> np.int64(52)) & np.int64(0xFFF)
     k = np.int64(biased | TWO_52_BITS).view(np.float64) - 4503599627371519.0
-    f = np.int64(bits - ((biased - np.int64(1023)) << np.int64(52))).view(np.float64) - 1.0
+    f = np.int64((shifted & MANTISSA) + SQRT_HALF_BITS).view(np.float64) - 1.0
     s = f / (2.0 + f)
     z = s * s
-    q = 0.07398753785560573
-    q = q * z + 0.07656951630521118
-    q = q * z + 0.09091784869611783
-    q = q * z + 0.11111099237998959
-    q = q * z + 0.1428571437163128
-    q = q * z + 0.19999999999705548
-    q = q * z + 0.33333333333333676
+    w = z * z
+    q = (0.33333333333333676 + 0.19999999999705548 * z) + w * (
+        (0.1428571437163128 + 0.11111099237998959 * z)
+        + w * ((0.09091784869611783 + 0.07656951630521118 * z) + w * 0.07398753785560573)
+    )
     value = k * LN2_HIGH - ((s * (f - 2.0 * z * q) - k * LN2_LOW) - f)
-    return value if inside else np.nan
+    return value if (x >= 1e-300) & (x <= 1e300) else np.nan
 
 
 @inline
@@ -100,23 +96,31 @@ def _log_row(rows: Floats, r: int, ln_x: float, ln_h: float, ln_rho: float, stre
 @kernel
 def evaluate_single(
     rows: Floats,
-    first: Ints,
     equation: Ints,
     size: Floats,
     height: Floats,
     density: Floats,
-    stress: Floats,
     out: Floats,
 ) -> None:
-    """Log-polynomials of one row, for every tree: ``out[i] = exp(row of equation[i])``.
+    """Log-polynomials of one row that need two logarithms only, for every tree.
 
-    Trees of other kinds of equation get a value that `evaluate_other` overwrites.
+    ``rows[e]`` is the row of equation e. Height and density enter with one common power, or only
+    one of them enters: then b4 ln H + b5 ln rho is that power times ln(H rho). Trees of other kinds
+    of equation get a value that `evaluate_other` overwrites.
     """
     for i in prange(equation.shape[0]):
-        row = first[equation[i]]
-        out[i] = exp_(
-            _log_row(rows, row, log_(size[i]), log_(height[i]), log_(density[i]), stress[i])
+        e = equation[i]
+        h = height[i]
+        rho = density[i]
+        power_h = rows[e, HEIGHT]
+        power_rho = rows[e, DENSITY]
+        product = (1.0 if power_h == 0.0 else h) * (1.0 if power_rho == 0.0 else rho)
+        power = power_rho if power_h == 0.0 else power_h
+        ln_x = log_(size[i])
+        y = rows[e, INTERCEPT] + ln_x * (
+            rows[e, SIZE] + ln_x * (rows[e, SIZE2] + ln_x * rows[e, SIZE3])
         )
+        out[i] = exp_(y + power * log_(product))
 
 
 @inline
@@ -195,7 +199,7 @@ def evaluate_other(
     stress: Floats,
     out: Floats,
 ) -> None:
-    """Every kind but `SINGLE`; trees of kind `SINGLE` are left as they are.
+    """Every kind but `SINGLE`, the slow path; trees of kind `SINGLE` are left as they are.
 
     ``clamps`` holds lowest and highest size and height per equation. A result that is not
     positive is NaN, and so is one whose size is missing, not positive or not finite.

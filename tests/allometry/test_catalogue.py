@@ -42,8 +42,10 @@ def test_check_values_hold(equation, number):
 def _grid(record, points=7):
     inputs = {}
     for name in record.inputs:
-        low, high = record.range.limits.get(name, {"height": (2.0, 30.0), "wood_density": (0.3, 0.9),
-                                                   "stress": (-0.2, 0.6)}.get(name))
+        low, high = record.range.limits.get(
+            name,
+            {"height": (2.0, 30.0), "wood_density": (0.3, 0.9), "stress": (-0.2, 0.6)}.get(name),
+        )
         inputs[name] = np.linspace(low, high, points)
     return inputs
 
@@ -209,7 +211,7 @@ def test_a_good_file_reads():
         ("scale = 0.1", "scale = -0.1", "scale must be positive"),
         ("scale = 0.1", "scale = 0.1, intercept = 1.0", "either 'scale' or 'intercept'"),
         ("x = 2.5", "y = 2.5", "term keys ['y']"),
-        ('terms = [{ scale = 0.1, x = 2.5 }]', "", "'terms' belongs to the form"),
+        ("terms = [{ scale = 0.1, x = 2.5 }]", "", "'terms' belongs to the form"),
         ('inputs = ["dbh"]', 'inputs = ["girth"]', "'inputs' must name some of"),
         ('inputs = ["dbh"]', 'inputs = ["height"]', "size variable 'dbh' is not among"),
         ("dbh = [5.0, 40.0]", "dbh = [40.0, 5.0]", "[low, high]"),
@@ -245,7 +247,9 @@ def test_missing_checks_and_bad_covariance_are_faults():
     without = GOOD[: GOOD.index("[[equation.check]]")]
     assert "at least one check" in _faults(without)
     extra = "\n[equation.covariance]\nnames = ['a', 'b']\nsd = [1.0]\n"
-    assert "'covariance' needs names" in _faults(GOOD.replace("[[equation.check]]", extra + "[[equation.check]]"))
+    assert "'covariance' needs names" in _faults(
+        GOOD.replace("[[equation.check]]", extra + "[[equation.check]]")
+    )
 
 
 def test_other_faults_of_a_file():
@@ -253,10 +257,14 @@ def test_other_faults_of_a_file():
     second = GOOD[GOOD.index("[[equation]]") :]
     assert "two equations have the same id" in _faults(GOOD + second)
     assert "'range' is not a table" in _faults(
-        GOOD.replace('[equation.range]\nkind = "data"\ndbh = [5.0, 40.0]', "").replace('where = "table 1"', 'where = "table 1"\nrange = 3')
+        GOOD.replace('[equation.range]\nkind = "data"\ndbh = [5.0, 40.0]', "").replace(
+            'where = "table 1"', 'where = "table 1"\nrange = 3'
+        )
     )
     assert "needs 'coefficients'" in _faults(
-        GOOD.replace('"log_polynomial"', '"weibull"').replace("terms = [{ scale = 0.1, x = 2.5 }]", "")
+        GOOD.replace('"log_polynomial"', '"weibull"').replace(
+            "terms = [{ scale = 0.1, x = 2.5 }]", ""
+        )
     )
 
 
@@ -278,7 +286,12 @@ def test_a_users_folder_can_be_added_and_used(user_folder):
 def test_a_users_folder_is_refused_when_it_is_missing_broken_or_taken(user_folder, tmp_path):
     with pytest.raises(CatalogueError, match="no such folder"):
         al.add_catalogue(tmp_path / "nowhere")
-    (user_folder / "chave_2014.toml").write_text(GOOD.replace("own_2026", "chave_2014").replace('id = "chave_2014"', 'id = "chave_2014_eq4"'), encoding="utf-8")
+    (user_folder / "chave_2014.toml").write_text(
+        GOOD.replace("own_2026", "chave_2014").replace(
+            'id = "chave_2014"', 'id = "chave_2014_eq4"'
+        ),
+        encoding="utf-8",
+    )
     with pytest.raises(CatalogueError, match="exist already"):
         al.add_catalogue(user_folder)
     (user_folder / "chave_2014.toml").write_text("not = = toml", encoding="utf-8")

@@ -20,7 +20,9 @@ def test_shape_follows_the_inputs(shape):
 
 
 def test_inputs_are_broadcast():
-    values = al.evaluate("chave_2014_eq4", dbh=[[10.0], [20.0]], height=[8.0, 12.0, 15.0], wood_density=0.5)
+    values = al.evaluate(
+        "chave_2014_eq4", dbh=[[10.0], [20.0]], height=[8.0, 12.0, 15.0], wood_density=0.5
+    )
     assert values.shape == (2, 3)
     assert values[1, 2] == al.evaluate("chave_2014_eq4", dbh=20.0, height=15.0, wood_density=0.5)
 

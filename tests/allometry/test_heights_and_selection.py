@@ -25,7 +25,9 @@ def test_published_heights():
     assert float(al.predict_height("harja_2012_pooled", dbh=20.0)) == pytest.approx(
         np.exp(0.9564 + 0.5193 * np.log(20) + 0.2761**2 / 2), rel=1e-12
     )
-    assert float(al.predict_height("harja_2012_rubber", dbh=20.0)) == pytest.approx(16.09, abs=0.005)
+    assert float(al.predict_height("harja_2012_rubber", dbh=20.0)) == pytest.approx(
+        16.09, abs=0.005
+    )
 
 
 def test_a_model_held_at_the_ends_of_its_range():
@@ -81,7 +83,9 @@ def test_the_closest_choice_wins():
     assert _one(ARECA, choices=choices).equation == "chave_2005_moist_d"
 
 
-@pytest.mark.parametrize("wrong", ["harja_2012_pooled", "mokany_2006", "nthai_2023_mixed_deciduous"])
+@pytest.mark.parametrize(
+    "wrong", ["harja_2012_pooled", "mokany_2006", "nthai_2023_mixed_deciduous"]
+)
 def test_a_choice_must_predict_the_biomass_of_a_tree(wrong):
     with pytest.raises(al.AllometryError, match="not the above-ground biomass"):
         _one(RUBBER, choices={"all": wrong})

@@ -85,7 +85,11 @@ def test_every_member_of_a_plural_folder_loads(folder):
 
 
 def test_files_stay_small():
-    for path in [*ROOT.glob("allometry/**/*.py"), *ROOT.glob("rubbercarbon/**/*.py"), *ROOT.glob("benchmarks/*.py")]:
+    for path in [
+        *ROOT.glob("allometry/**/*.py"),
+        *ROOT.glob("rubbercarbon/**/*.py"),
+        *ROOT.glob("benchmarks/*.py"),
+    ]:
         assert len(path.read_text("utf-8").splitlines()) <= 450, path.name
 
 

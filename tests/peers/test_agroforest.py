@@ -62,6 +62,9 @@ def test_rubber_totals_as_estimated_from_outside():
     dbh = rubber["Girth"] / np.pi
     assert len(rubber) == 65
     hytonen = al.evaluate("hytonen_2018", dbh=dbh).sum() / 1000
-    chave = al.evaluate("chave_2014_eq4", dbh=dbh, height=rubber["Height"], wood_density=0.50).sum() / 1000
+    chave = (
+        al.evaluate("chave_2014_eq4", dbh=dbh, height=rubber["Height"], wood_density=0.50).sum()
+        / 1000
+    )
     assert hytonen == pytest.approx(32.0, rel=0.03)
     assert chave == pytest.approx(16.5, rel=0.03)

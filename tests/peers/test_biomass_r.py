@@ -39,7 +39,9 @@ def test_regional_heights_on_the_grid(region, model):
 
 def test_four_plots_through_the_whole_main_path():
     trees = pd.read_csv(data("data", "nouragues", "NouraguesTrees_wd_h.csv"))
-    reference = pd.read_csv(data("data", "nouragues", "biomass_r", "c_nouragues_computeAGB_plot.csv"))
+    reference = pd.read_csv(
+        data("data", "nouragues", "biomass_r", "c_nouragues_computeAGB_plot.csv")
+    )
     frame = pd.DataFrame({
         "plot_id": trees["Plot"].astype(str), "tree_id": trees.index.astype(str),
         "species": trees["Genus"] + " " + trees["Species"], "growth_form": "tree",

@@ -35,7 +35,9 @@ def _stocks(frame):
     rubber = pd.DataFrame({"plot_id": ["a"], "tree_id": ["zz"], "species": ["ยางพารา"], "dbh_cm": [20.0],
                            "height_m": [np.nan], "count": [1]})  # fmt: skip
     plots = pd.DataFrame({"plot_id": ["a", "b", "c"], "area_ha": [0.16, 0.2, 0.1]})
-    return rc.estimate_stocks(rc.read_inventory(pd.concat([frame, rubber], ignore_index=True), plots))
+    return rc.estimate_stocks(
+        rc.read_inventory(pd.concat([frame, rubber], ignore_index=True), plots)
+    )
 
 
 @FEW
@@ -71,8 +73,12 @@ def test_plots_are_the_sums_of_their_trees(trees):
         row = stocks.plots.set_index("plot_id").loc[plot]
         for tree_name, plot_name in (("agb_kg", "agb_t"), ("bgb_kg", "bgb_t"), ("carbon_kg", "carbon_t"),
                                      ("herb_kg", "herb_t")):  # fmt: skip
-            assert row[plot_name] == pytest.approx(rows[tree_name].sum() / 1000, rel=1e-12, abs=1e-15)
-            assert row[f"{plot_name}_ha"] == pytest.approx(row[plot_name] / row["area_ha"], rel=1e-12, abs=1e-12)
+            assert row[plot_name] == pytest.approx(
+                rows[tree_name].sum() / 1000, rel=1e-12, abs=1e-15
+            )
+            assert row[f"{plot_name}_ha"] == pytest.approx(
+                row[plot_name] / row["area_ha"], rel=1e-12, abs=1e-12
+            )
 
 
 @FEW
@@ -100,15 +106,20 @@ def test_mass_rises_with_the_size_variable_inside_its_range(equation, one, other
     small, large = sorted(low + (high - low) * share for share in (one, other))
     rest = {"height": height, "wood_density": density, "stress": 0.1}
     inputs = {name: rest[name] for name in record.inputs if name != record.size}
-    first, second = (float(al.evaluate(equation, **inputs, **{record.size: x})) for x in (small, large))
-    assert 0 < first
+    first, second = (
+        float(al.evaluate(equation, **inputs, **{record.size: x})) for x in (small, large)
+    )
+    assert first > 0
     assert first <= second * (1 + 1e-12)
     if large > small * 1.001 and not record.constant and not record.clamp:
         assert first < second
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.sampled_from(EQUATIONS["id"].tolist()), st.lists(st.floats(3.0, 50.0), min_size=1, max_size=9))
+@given(
+    st.sampled_from(EQUATIONS["id"].tolist()),
+    st.lists(st.floats(3.0, 50.0), min_size=1, max_size=9),
+)
 def test_scalar_equals_array(equation, sizes):
     from allometry.catalogue.loader import get_equation
 

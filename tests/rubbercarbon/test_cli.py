@@ -12,7 +12,9 @@ import pytest
 
 from rubbercarbon import cli, registry
 
-TREES = "plot_id,tree_id,species,girth_cm,plot_area_m2\na,1,ยางพารา,60,40\na,2,Hopea odorata,70,40\n"
+TREES = (
+    "plot_id,tree_id,species,girth_cm,plot_area_m2\na,1,ยางพารา,60,40\na,2,Hopea odorata,70,40\n"
+)
 
 
 @pytest.fixture
@@ -235,7 +237,9 @@ def test_legacy_consoles(trees, encoding):
 @pytest.mark.jit
 def test_the_plain_threading_layer_gives_the_same_bits(trees):
     for name, environment in (("a", {}), ("b", {"NUMBA_THREADING_LAYER": "workqueue"})):
-        done = _process(["estimate", trees, "--out", trees.parent / name], trees.parent, **environment)
+        done = _process(
+            ["estimate", trees, "--out", trees.parent / name], trees.parent, **environment
+        )
         assert done.returncode == 0, done.stderr
     first, second = ((trees.parent / name / "trees.csv").read_bytes() for name in "ab")
     assert first == second

@@ -68,7 +68,12 @@ def test_an_estimated_height_is_named_so():
 
 
 def test_air_dry_density_is_converted_only_when_said_so():
-    said = one(species="Hopea odorata", dbh_cm=25.0, wood_density_g_cm3=0.8, wood_density_basis="air_dry_12")
+    said = one(
+        species="Hopea odorata",
+        dbh_cm=25.0,
+        wood_density_g_cm3=0.8,
+        wood_density_basis="air_dry_12",
+    )
     assert said.trees["wood_density_g_cm3"].iloc[0] == pytest.approx(0.828 * 0.8)
     assert "0.828" in said.assumptions["value"].tolist()
     unsaid = one(dbh_cm=25.0, wood_density_g_cm3=0.70)
@@ -78,7 +83,9 @@ def test_air_dry_density_is_converted_only_when_said_so():
 
 def test_tally_rows_count_as_many():
     three = one(dbh_cm=20.0, count=3)
-    assert three.trees["agb_kg"].iloc[0] == pytest.approx(3 * one(dbh_cm=20.0).trees["agb_kg"].iloc[0])
+    assert three.trees["agb_kg"].iloc[0] == pytest.approx(
+        3 * one(dbh_cm=20.0).trees["agb_kg"].iloc[0]
+    )
     assert three.plots["n_trees"].iloc[0] == 3
 
 
@@ -95,7 +102,9 @@ def test_bamboo_and_banana_are_kept_out_of_tree_biomass():
 
 
 def test_a_plant_without_an_equation_is_listed_not_guessed():
-    stocks = one(species=["Cocos nucifera", "Areca catechu", "ชา", "ยางพารา"], dbh_cm=[25.0, 12.0, 3.0, 20.0])
+    stocks = one(
+        species=["Cocos nucifera", "Areca catechu", "ชา", "ยางพารา"], dbh_cm=[25.0, 12.0, 3.0, 20.0]
+    )
     assert stocks.trees["agb_kg"].isna().tolist() == [True, True, True, False]
     listed = stocks.problems.query("code == 'not_estimated' or code == 'species_unknown'")
     assert len(listed) == 3
@@ -126,7 +135,9 @@ def test_two_equal_coffee_stems_are_one_plant_of_equal_basal_area():
 
 def test_two_rubber_stems_are_added_up():
     stocks = one(tree_id="1", stem_id=["1", "2"], dbh_cm=[15.0, 15.0])
-    assert stocks.trees["agb_kg"].sum() == pytest.approx(2 * float(naive.predict("hevea_ensemble", dbh=15.0)))
+    assert stocks.trees["agb_kg"].sum() == pytest.approx(
+        2 * float(naive.predict("hevea_ensemble", dbh=15.0))
+    )
     assert (stocks.plots["n_trees"].iloc[0], stocks.plots["n_stems"].iloc[0]) == (1, 2)
 
 
@@ -138,7 +149,9 @@ def test_dead_trees_are_listed_and_not_counted():
 
 
 def test_flags_for_range_and_point_of_measurement():
-    stocks = one(species=["Hevea brasiliensis", "Mangifera indica"], dbh_cm=[45.0, 55.0], pom_m=[1.7, 1.3])
+    stocks = one(
+        species=["Hevea brasiliensis", "Mangifera indica"], dbh_cm=[45.0, 55.0], pom_m=[1.7, 1.3]
+    )
     assert {"outside_range", "pom_mismatch"} <= flags(stocks, 0)
     assert {"range_unknown", "outside_evaluated_span"} <= flags(stocks, 1)
     assert "pom_mismatch" not in flags(stocks, 1)
@@ -147,7 +160,9 @@ def test_flags_for_range_and_point_of_measurement():
 def test_jungle_rubber_by_system_and_by_its_heights():
     frame = pd.DataFrame({"plot_id": ["j", "j", "s", "s", "p"], "tree_id": list("12345"),
                           "species": "ยางพารา", "dbh_cm": 30.0, "height_m": [np.nan, np.nan, 11.0, np.nan, 20.0]})  # fmt: skip
-    plots = pd.DataFrame({"plot_id": ["j", "s", "p"], "area_ha": 0.16, "system": ["jungle", "", ""]})
+    plots = pd.DataFrame(
+        {"plot_id": ["j", "s", "p"], "area_ha": 0.16, "system": ["jungle", "", ""]}
+    )
     stocks = rc.estimate_stocks(rc.read_inventory(frame, plots))
     used = stocks.trees["equation_id"].tolist()
     assert used == ["chave_2014_eq4"] * 4 + ["hevea_ensemble"]
@@ -155,8 +170,12 @@ def test_jungle_rubber_by_system_and_by_its_heights():
 
 
 def test_nested_subplots_expand_each_tree_by_its_own_area():
-    frame = pd.DataFrame({"plot_id": "a", "tree_id": list("123"), "species": "ยางพารา", "dbh_cm": [2.0, 8.0, 30.0]})
-    plots = pd.DataFrame({"plot_id": ["a", "a"], "subplot_area_m2": [100.0, 1600.0], "min_dbh_cm": [4.5, 10.0]})
+    frame = pd.DataFrame(
+        {"plot_id": "a", "tree_id": list("123"), "species": "ยางพารา", "dbh_cm": [2.0, 8.0, 30.0]}
+    )
+    plots = pd.DataFrame(
+        {"plot_id": ["a", "a"], "subplot_area_m2": [100.0, 1600.0], "min_dbh_cm": [4.5, 10.0]}
+    )
     stocks = rc.estimate_stocks(rc.read_inventory(frame, plots))
     small, large = (float(naive.predict("hevea_ensemble", dbh=d)) for d in (8.0, 30.0))
     expected = small / 1000 / 0.01 + large / 1000 / 0.16
@@ -166,14 +185,18 @@ def test_nested_subplots_expand_each_tree_by_its_own_area():
 
 
 def test_an_empty_plot_counts_with_a_stock_of_zero():
-    frame = pd.DataFrame({"plot_id": ["a"], "tree_id": ["1"], "species": ["ยางพารา"], "dbh_cm": [20.0]})
+    frame = pd.DataFrame(
+        {"plot_id": ["a"], "tree_id": ["1"], "species": ["ยางพารา"], "dbh_cm": [20.0]}
+    )
     plots = pd.DataFrame({"plot_id": ["a", "b"], "area_ha": [0.16, 0.16]})
     table = rc.estimate_stocks(rc.read_inventory(frame, plots)).plots.set_index("plot_id")
     assert table.loc["b", ["n_trees", "agb_t", "agb_t_ha", "carbon_t_ha"]].tolist() == [0, 0, 0, 0]
 
 
 def test_without_area_nothing_per_hectare_and_a_row_that_says_so():
-    frame = pd.DataFrame({"plot_id": ["a"], "tree_id": ["1"], "species": ["ยางพารา"], "dbh_cm": [20.0]})
+    frame = pd.DataFrame(
+        {"plot_id": ["a"], "tree_id": ["1"], "species": ["ยางพารา"], "dbh_cm": [20.0]}
+    )
     stocks = rc.estimate_stocks(rc.read_inventory(frame))
     assert np.isnan(stocks.plots["agb_t_ha"].iloc[0])
     assert np.isnan(stocks.total["area_measured_ha"].iloc[-1])
@@ -208,7 +231,9 @@ class TestTotals:
         plots = self.PLOTS.assign(stratum_area_ha=[5.0, 5.0, np.nan])
         stocks = rc.estimate_stocks(rc.read_inventory(self.FRAME, plots))
         assert set(stocks.total["describes"]) == {"measured plots"}
-        assert stocks.total["agb_t"].iloc[:-1].sum() == pytest.approx(stocks.total["agb_t"].iloc[-1])
+        assert stocks.total["agb_t"].iloc[:-1].sum() == pytest.approx(
+            stocks.total["agb_t"].iloc[-1]
+        )
 
 
 class TestSettings:
@@ -221,18 +246,26 @@ class TestSettings:
         assert stocks.run["settings"]["equations"] == {"Hevea brasiliensis": "hytonen_2018"}
 
     def test_height_model_roots_and_carbon_fraction(self):
-        inventory = rc.read_inventory(pd.DataFrame({"species": ["Hopea odorata"], "dbh_cm": [20.0]}))
-        chosen = rc.Settings(height_model="harja_2012_open", roots="tver_tool_roots", carbon_fraction=0.5)
+        inventory = rc.read_inventory(
+            pd.DataFrame({"species": ["Hopea odorata"], "dbh_cm": [20.0]})
+        )
+        chosen = rc.Settings(
+            height_model="harja_2012_open", roots="tver_tool_roots", carbon_fraction=0.5
+        )
         tree = rc.estimate_stocks(inventory, chosen).trees.iloc[0]
         assert tree["height_source"] == "harja_2012_open"
         assert tree["bgb_kg"] == pytest.approx(0.27 * tree["agb_kg"])
         assert tree["carbon_kg"] == pytest.approx(0.5 * 1.27 * tree["agb_kg"])
 
     def test_eq_7_takes_the_stress_of_the_site(self):
-        inventory = rc.read_inventory(pd.DataFrame({"species": ["Hopea odorata"], "dbh_cm": [20.0]}))
+        inventory = rc.read_inventory(
+            pd.DataFrame({"species": ["Hopea odorata"], "dbh_cm": [20.0]})
+        )
         with_stress = rc.Settings(equations={"all": "chave_2014_eq7"}, stress=-0.1)
         tree = rc.estimate_stocks(inventory, with_stress).trees.iloc[0]
-        expected = naive.predict("chave_2014_eq7", dbh=20.0, wood_density=tree["wood_density_g_cm3"], stress=-0.1)
+        expected = naive.predict(
+            "chave_2014_eq7", dbh=20.0, wood_density=tree["wood_density_g_cm3"], stress=-0.1
+        )
         assert tree["agb_kg"] == pytest.approx(float(expected), rel=1e-12)
         with pytest.raises(InventoryError, match="needs stress"):
             rc.estimate_stocks(inventory, rc.Settings(equations={"all": "chave_2014_eq7"}))
@@ -245,7 +278,9 @@ class TestSettings:
         assert stocks.trees["bgb_kg"].isna().all()
         assert plot["bgb_stand_t_ha"] == pytest.approx(0.489 * plot["agb_t_ha"] ** 0.89, rel=1e-12)
         assert plot["bgb_t_ha"] == pytest.approx(plot["bgb_stand_t_ha"])
-        assert plot["carbon_t_ha"] == pytest.approx(0.47 * (plot["agb_t_ha"] + plot["bgb_stand_t_ha"]))
+        assert plot["carbon_t_ha"] == pytest.approx(
+            0.47 * (plot["agb_t_ha"] + plot["bgb_stand_t_ha"])
+        )
         assert plot["bgb_stand_t"] == pytest.approx(plot["bgb_stand_t_ha"] * 0.16)
 
     def test_stand_roots_without_an_area_are_not_estimated_and_listed(self):
@@ -253,7 +288,9 @@ class TestSettings:
         stocks = rc.estimate_stocks(inventory, rc.Settings(roots="mokany_2006"))
         assert np.isnan(stocks.plots["bgb_stand_t"].iloc[0])
         assert any("needs a plot area" in text for text in stocks.assumptions["assumption"])
-        assert stocks.plots["carbon_t"].iloc[0] == pytest.approx(0.47 * stocks.plots["agb_t"].iloc[0])
+        assert stocks.plots["carbon_t"].iloc[0] == pytest.approx(
+            0.47 * stocks.plots["agb_t"].iloc[0]
+        )
 
     def test_roots_must_be_roots(self):
         inventory = rc.read_inventory(pd.DataFrame({"species": ["ยางพารา"], "dbh_cm": [20.0]}))
@@ -269,7 +306,9 @@ def test_nothing_computable_raises_with_the_reasons():
 
 
 def test_all_dead_is_nothing_computable():
-    inventory = rc.read_inventory(pd.DataFrame({"species": ["ยางพารา"], "dbh_cm": [20.0], "status": ["dead"]}))
+    inventory = rc.read_inventory(
+        pd.DataFrame({"species": ["ยางพารา"], "dbh_cm": [20.0], "status": ["dead"]})
+    )
     with pytest.raises(InventoryError, match="no living tree"):
         rc.estimate_stocks(inventory)
 
