@@ -3,7 +3,8 @@
     python benchmarks/kernels.py [million trees, default 2]
 
 The reference is the best numpy we could write for a mixed inventory: logarithms once, coefficients
-gathered by equation number. Its own cost is printed beside that of ``np.log`` and ``np.exp`` on the same arrays, since a slow reference proves nothing.
+gathered by equation number. Its own cost is printed beside that of ``np.log`` and ``np.exp`` on
+the same arrays, since a slow reference proves nothing.
 """
 
 from __future__ import annotations

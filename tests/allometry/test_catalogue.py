@@ -83,7 +83,7 @@ def test_constants_are_few_and_named():
 
 def test_every_record_says_where_it_was_seen_and_how_good_it_is():
     for record in RECORDS.values():
-        assert record.source.citation and record.source.seen and record.where, record.id
+        assert all((record.source.citation, record.source.seen, record.where)), record.id
         assert record.grade in {"A", "B", "C"}
         if record.range.kind == "unknown":
             assert record.range.note, f"{record.id}: a span of our choice must say so"

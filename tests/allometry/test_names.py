@@ -85,4 +85,4 @@ def test_the_species_table_is_consistent():
         assert row["growth_form"] in GROWTH_FORMS, row["species"]
         thai, states = row["thai_names"], row["thai_names_status"]
         assert len(thai.split(";")) == len(states.split(";")) or not thai
-        assert row["family"] and row["source"], row["species"]
+        assert all((row["family"], row["source"])), row["species"]

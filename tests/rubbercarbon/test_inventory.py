@@ -138,7 +138,7 @@ def test_a_wrong_map_names_what_there_is(mapping, says):
 
 @pytest.mark.parametrize("missing", ["species", "girth_cm"])
 def test_a_missing_column_ends_with_a_sentence(missing):
-    with pytest.raises(InventoryError, match="lacks .*--map") as caught:
+    with pytest.raises(InventoryError, match=r"lacks .*--map") as caught:
         rc.read_inventory(TREES.drop(columns=missing))
     assert "plot_id, tree_id" in str(caught.value)
 
