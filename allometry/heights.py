@@ -46,7 +46,7 @@ def predict_height(
     --------
     >>> import allometry as al
     >>> al.predict_height("harja_2012_pooled", dbh=[12.0]).round(2)
-    array([9.83])
+    array([9.82])
     """
     record = get_equation(model)
     if record.predicts != "height":

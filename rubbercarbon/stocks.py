@@ -118,7 +118,7 @@ def estimate_stocks(inventory: Inventory, settings: Settings | None = None) -> S
     >>> trees = pd.DataFrame({"species": ["ยางพารา"], "girth_cm": [62.8], "plot_area_rai": [1]})
     >>> stocks = rc.estimate_stocks(rc.read_inventory(trees))
     >>> stocks.trees["agb_kg"].round(1).tolist()
-    [195.4]
+    [195.2]
     """
     chosen = settings or Settings()
     problems = Problems()
