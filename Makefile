@@ -33,7 +33,6 @@ bench: $(READY)
 	$(BIN)/python benchmarks/startup.py
 
 drill: $(READY)
-	$(BIN)/python -m pytest -m drill
 	$(BIN)/python benchmarks/felled_trees.py
 
 clean:

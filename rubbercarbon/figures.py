@@ -232,7 +232,7 @@ def equations(curves: Curves) -> Figure:
     axes.set_xlabel("dbh, cm")
     axes.set_ylabel("above-ground biomass, kg")
     axes.set_title(
-        f"{curves.taxon} ({curves.inputs}); dotted: outside the range", loc="left", fontsize=10
+        f"{curves.taxon}; dotted: outside the range\n{curves.inputs}", loc="left", fontsize=10
     )
     axes.grid(visible=True, color="#dddddd", linewidth=0.5)
     axes.spines[["top", "right"]].set_visible(False)

@@ -5,6 +5,7 @@ Works on distinct species and equations, never tree by tree, and writes down eve
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from allometry.catalogue.loader import carbon_fractions, constant, get_equation, ladder
-from allometry.density import air_dry_densities, basic_from_air_dry, find_density
+from allometry.density import Density, air_dry_densities, basic_from_air_dry, find_density
 from allometry.errors import AllometryError
 from allometry.heights import height_model, predict_height
 from allometry.names import Match
@@ -118,15 +119,18 @@ def densities(
     origin = np.where(own, np.where(air_dry, "given_air_dry", "given"), level).astype(object)
     _report_air_dry(work, matches, code, given, own & ~air_dry)
     used = uses("wood_density", ids, number)
-    for match, density in zip(matches, found, strict=True):
-        mask = used & ~own & (code == matches.index(match))
-        if mask.any():
+    rows = np.bincount(code[used & ~own], minlength=len(matches))
+    counts: Counter[tuple[str, Density]] = Counter()
+    for match, density, count in zip(matches, found, rows, strict=True):
+        counts[match.species or match.name, density] += int(count)
+    for (name, density), count in counts.items():
+        if count:
             assumptions.add(
                 "wood density",
-                f"{match.species or match.name}: {density.level} value",
+                f"{name}: {density.level} value",
                 f"{density.value:.3f} (sd {density.sd:.3f})",
                 unit="g/cm3",
-                applies_to=f"{mask.sum()} rows",
+                applies_to=f"{count} rows",
                 source=density.source,
                 grade=density.grade,
             )
@@ -294,7 +298,7 @@ def fractions(work: Living, matches: list[Match], code: Ints, assumptions: Assum
         record = records[name]
         assumptions.add(
             "carbon fraction",
-            name,
+            f"{name}: carbon over dry biomass",
             record.value,
             unit="1",
             source=record.citation,
