@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from allometry.errors import MissingInput as MissingInput
     from allometry.errors import UnknownEquation as UnknownEquation
     from allometry.evaluation import evaluate as evaluate
+    from allometry.heights import HeightModel as HeightModel
+    from allometry.heights import fit_height_model as fit_height_model
     from allometry.heights import predict_height as predict_height
     from allometry.listing import equations as equations
     from allometry.names import match_names as match_names
@@ -27,6 +29,8 @@ _HOMES = {
     "UnknownEquation": "allometry.errors",
     "equations": "allometry.listing",
     "evaluate": "allometry.evaluation",
+    "fit_height_model": "allometry.heights",
+    "HeightModel": "allometry.heights",
     "match_names": "allometry.names",
     "predict_height": "allometry.heights",
     "select": "allometry.selection",
