@@ -148,9 +148,7 @@ def _curve(form: str, theta: Floats, d: Floats) -> tuple[Floats, Floats]:
     power = (d / b) ** c
     rest = np.exp(-power)
     slope = a * rest * power
-    return a * (1.0 - rest), np.column_stack(
-        [1.0 - rest, -slope * c / b, slope * np.log(d / b)]
-    )
+    return a * (1.0 - rest), np.column_stack([1.0 - rest, -slope * c / b, slope * np.log(d / b)])
 
 
 def fit_height_model(

@@ -9,6 +9,7 @@ import importlib
 
 TYPE_CHECKING = False  # of `typing`, whose import would double the time of this one
 if TYPE_CHECKING:
+    from rubbercarbon.budget import ErrorBudget as ErrorBudget
     from rubbercarbon.config import Settings as Settings
     from rubbercarbon.errors import RubbercarbonError as RubbercarbonError
     from rubbercarbon.inventory import Inventory as Inventory
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Inventory": "rubbercarbon.inventory",
     "RubbercarbonError": "rubbercarbon.errors",
+    "ErrorBudget": "rubbercarbon.budget",
     "Settings": "rubbercarbon.config",
     "Stocks": "rubbercarbon.stocks",
     "estimate_stocks": "rubbercarbon.stocks",

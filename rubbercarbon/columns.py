@@ -54,7 +54,8 @@ TREE_COLUMNS: dict[str, Column] = {
                 "wood_density_basis", "growth_form", "status", "date", "surveyor", "note",
                 "site_id"),
         *DIAMETERS,
-        *_numbers("pom_m", "height_m", "wood_density_g_cm3", "crown_diameter_m", "count",
+        *_numbers("pom_m", "height_m", "wood_density_g_cm3", "wood_density_sd_g_cm3",
+                  "crown_diameter_m", "count",
                   "planting_year", "age_years", "x_m", "y_m", "plot_area_ha", "plot_area_m2",
                   "plot_area_rai"),
     )
@@ -63,7 +64,7 @@ PLOT_COLUMNS: dict[str, Column] = {
     column.name: column
     for column in (
         *_texts("plot_id", "site_id", "stratum", "area", "system", "spacing", "plot_selection",
-                "locality", "land_document", "operator", "operator_type", "zone", "note"),
+                "locality", "boundary", "land_document", "operator", "operator_type", "zone", "note"),
         *AREAS,
         *_numbers("stratum_area_ha", "subplot_area_m2", "min_dbh_cm", "slope_percent", "latitude",
                   "longitude", "planting_year"),

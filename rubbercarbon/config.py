@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from rubbercarbon.budget import ErrorBudget
 from rubbercarbon.errors import SettingsError
+
+DEFAULT_DRAWS = 1000
 
 
 class Settings(BaseModel):
@@ -27,6 +31,24 @@ class Settings(BaseModel):
         Environmental stress E of the site, needed by equations that use it [1].
     catalogues : list of str
         Folders with equations of the user's own.
+    errors : ErrorBudget
+        Changes to the catalogue's error budget.
+    level : float
+        Of the central intervals [1].
+    draws : int or None
+        Monte Carlo draws; intervals are analytic without.
+    seed : int
+        Of the draws.
+    method : {'analytic', 'montecarlo'} or None
+        Where the intervals come from; ``montecarlo`` when draws are asked for.
+    height_sample : str or None
+        File of measured diameters and heights to fit a height model to.
+    height_form : {'log1', 'log2', 'weibull', 'michaelis'}
+        Form of that model.
+    height_by : {'all', 'species', 'plot_id', 'stratum'}
+        Groups of the sample that get a model of their own.
+    height_minimum : int or None
+        Fewest pairs of a group; the catalogue's constant otherwise.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -37,6 +59,22 @@ class Settings(BaseModel):
     carbon_fraction: float | None = Field(default=None, gt=0.2, lt=0.7)
     stress: float | None = Field(default=None, ge=-1.0, le=2.0)
     catalogues: list[str] = Field(default_factory=list)
+    errors: ErrorBudget = Field(default_factory=ErrorBudget)
+    level: float = Field(default=0.90, gt=0.0, lt=1.0)
+    draws: int | None = Field(default=None, ge=2, le=1_000_000)
+    seed: int = Field(default=1, ge=0, lt=2**63)
+    method: Literal["analytic", "montecarlo"] | None = None
+    height_sample: str | None = None
+    height_form: Literal["log1", "log2", "weibull", "michaelis"] = "log1"
+    height_by: Literal["all", "species", "plot_id", "stratum"] = "species"
+    height_minimum: int | None = Field(default=None, ge=4)
+
+    @property
+    def number_of_draws(self) -> int:
+        """Draws to make; 0 for the analytic method."""
+        if self.method == "analytic":
+            return 0
+        return self.draws or (DEFAULT_DRAWS if self.method == "montecarlo" else 0)
 
 
 def make_settings(values: dict[str, object], where: str = "settings") -> Settings:

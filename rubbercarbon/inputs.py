@@ -6,7 +6,7 @@ Works on distinct species and equations, never tree by tree, and writes down eve
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from allometry.catalogue.loader import carbon_fractions, constant, get_equation, ladder
 from allometry.density import Density, air_dry_densities, basic_from_air_dry, find_density
 from allometry.errors import AllometryError
-from allometry.heights import height_model, predict_height
+from allometry.heights import HeightModel, height_model, predict_height
 from allometry.names import Match
 from allometry.selection import Selection
 from rubbercarbon.assumptions import Assumptions
 from rubbercarbon.columns import RUBBER
+from rubbercarbon.height_sample import models_of_rows
 from rubbercarbon.living import Bools, Floats, Ints, Living
 
 AIR_DRY = ("air_dry_12", "air_dry", "airdry")
@@ -34,6 +35,7 @@ class Values:
     value: Floats
     origin: NDArray[Any]
     models: dict[str, int]
+    sd: Floats = field(default_factory=lambda: np.zeros(0))
 
 
 def _inputs(equation_id: str) -> tuple[str, ...]:
@@ -59,6 +61,7 @@ def heights(
     number: Ints,
     ids: tuple[str, ...],
     assumptions: Assumptions,
+    fits: dict[str, HeightModel] | None = None,
 ) -> Values:
     """Measured heights; predicted ones for trees whose equation needs one."""
     value = work.height.copy()
@@ -70,12 +73,25 @@ def heights(
     wanted = uses("height", ids, number) & ~measured & trees
     model_of = [work.settings.height_model or height_model(match.species) for match in matches]
     model = np.array(model_of or [""], dtype=object)[code]
+    fitted = fits or {}
+    by = work.settings.height_by
+    model = models_of_rows(fitted, by, _height_groups(work, matches, code, by), model)
     models: dict[str, int] = {}
     for name in sorted(set(model[wanted])):
         mask = wanted & (model == name)
-        value[mask] = predict_height(name, dbh=work.dbh[mask], stress=work.settings.stress)
+        value[mask] = predict_height(
+            fitted.get(name, name), dbh=work.dbh[mask], stress=work.settings.stress
+        )
         origin[mask] = name
         models[name] = int(mask.sum())
+        if name in fitted:
+            assumptions.add(
+                "height",
+                f"heights predicted by {name}, fitted to the user's sample",
+                applies_to=f"{mask.sum()} rows",
+                source="user's height sample",
+            )
+            continue
         record = get_equation(name)
         assumptions.add(
             "height",
@@ -86,6 +102,17 @@ def heights(
         )
         assumptions.add_equation(name, int(mask.sum()))
     return Values(value, origin, models)
+
+
+def _height_groups(work: Living, matches: list[Match], code: Ints, by: str) -> NDArray[Any]:
+    """What decides which fit of a height sample a row gets."""
+    if by == "species":
+        names = [match.species or match.name for match in matches]
+        return np.array(names or [""], dtype=object)[code]
+    if by == "stratum":
+        strata = work.inventory.plots.set_index("plot_id")["stratum"]
+        return work.frame["plot_id"].map(strata).fillna("").to_numpy(dtype=object)
+    return work.frame["plot_id"].to_numpy(dtype=object)
 
 
 def densities(
@@ -136,7 +163,30 @@ def densities(
             )
     value = np.where(used | own, value, np.nan)
     origin[~(used | own)] = ""
-    return Values(value, origin, {})
+    return Values(value, origin, {}, _density_sd(work, found, code, used, assumptions))
+
+
+def _density_sd(
+    work: Living, found: list[Density], code: Ints, used: Bools, assumptions: Assumptions
+) -> Floats:
+    """Standard deviation of each density: the user's, the table's, or that of any species."""
+    given = work.numbers("wood_density_sd_g_cm3")
+    table = np.array([density.sd for density in found] or [np.nan])[code]
+    sd = np.where(np.isnan(given), table, given)
+    unknown = np.isnan(sd) & used
+    if unknown.any():
+        anything = find_density("", "", "")
+        assumptions.add(
+            "wood density",
+            "sd unknown: that of the default for any species stands in",
+            f"{anything.sd:.3f}",
+            unit="g/cm3",
+            applies_to=f"{unknown.sum()} rows",
+            source=anything.source,
+            grade=anything.grade,
+        )
+        sd = np.where(np.isnan(sd), anything.sd, sd)
+    return sd
 
 
 def _report_air_dry(

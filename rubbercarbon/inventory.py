@@ -105,7 +105,7 @@ def read_inventory(
     trees = tables.canonical(raw, TREE_COLUMNS, mapping or {}, units or {}, problems)
     _require(trees, raw)
     trees = tables.typed(trees, TREE_COLUMNS, raw, problems)
-    _add_diameter(trees, raw, problems)
+    add_diameter(trees, raw, problems)
     _add_keys(trees, notes)
     _add_years(trees, notes)
     plot_table, subplots = read_plots(plots, trees, problems, notes)
@@ -133,7 +133,7 @@ def _require(trees: pd.DataFrame, raw: RawTable) -> None:
         raise InventoryError(f"'{raw.file}' has a heading but no rows.")
 
 
-def _add_diameter(trees: pd.DataFrame, raw: RawTable, problems: Problems) -> None:
+def add_diameter(trees: pd.DataFrame, raw: RawTable, problems: Problems) -> None:
     """``dbh_cm`` from the first diameter or girth column that has a value."""
     value = np.full(len(trees), np.nan)
     used = np.full(len(trees), "", dtype=object)

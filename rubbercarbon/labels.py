@@ -12,6 +12,7 @@ from allometry.catalogue.loader import get_equation
 from allometry.names import Match
 from allometry.selection import Selection, in_range
 from rubbercarbon.assumptions import Assumptions
+from rubbercarbon.height_sample import POOLED
 from rubbercarbon.inputs import Values
 from rubbercarbon.living import Bools, Ints, Living
 from rubbercarbon.pools import TreeArrays
@@ -188,7 +189,7 @@ def citations(
     used = [(name, int((number == i).sum())) for i, name in enumerate(ids)]
     used += [(name, int((roots == i).sum())) for i, name in enumerate(root_ids)]
     used += [(stand_roots, len(number))] if stand_roots else []
-    used += list(heights.models.items())
+    used += [(name, n) for name, n in heights.models.items() if not name.startswith(POOLED)]
     rows = []
     for name, count in used:
         record = get_equation(name)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from allometry.catalogue.loader import add_catalogue, carbon_fractions, ladder
-from allometry.heights import predict_height
+from allometry.heights import HeightModel, predict_height
 from allometry.names import Match, match_one
 from allometry.quantities import GROWTH_FORMS
 from allometry.selection import Selection, Taxon, select
@@ -20,8 +20,9 @@ from rubbercarbon import inputs, labels
 from rubbercarbon.assumptions import Assumptions
 from rubbercarbon.columns import RUBBER
 from rubbercarbon.config import Settings
+from rubbercarbon.height_sample import fit_height_sample
 from rubbercarbon.inventory import Inventory
-from rubbercarbon.living import Bools, Ints, Living
+from rubbercarbon.living import Bools, Floats, Ints, Living
 from rubbercarbon.pools import TreeArrays
 from rubbercarbon.problems import Problems
 
@@ -45,6 +46,12 @@ class Prepared:
         Stand-level root equation, or empty.
     columns : dict
         Output columns by name, one value per computed stem.
+    frame : pandas.DataFrame
+        Living rows of the inventory in computing order.
+    density_sd : ndarray
+        Standard deviation of each row's wood density [g/cm3].
+    height_fits : dict
+        Height models fitted to the user's sample, by the name in ``height_source``.
     counts : pandas.DataFrame
         By plot_id: n_trees, n_stems, n_culms, stems_per_ha, basal_area_m2_ha.
     citations : pandas.DataFrame
@@ -60,6 +67,9 @@ class Prepared:
     stand_roots: str
     stand_carbon_fraction: float
     columns: dict[str, Any]
+    frame: pd.DataFrame
+    density_sd: Floats
+    height_fits: dict[str, HeightModel]
     counts: pd.DataFrame
     citations: pd.DataFrame
     unfit: dict[int, str]
@@ -103,7 +113,8 @@ def prepare(
     _list_unfit(work, selection, matches, code)
     biomass_ids = tuple(sorted({e for e in per_tree if e}))
     number = inputs.numbers_of(per_tree, biomass_ids)
-    heights = inputs.heights(work, matches, code, number, biomass_ids, assumptions)
+    fits = fit_height_sample(settings, inventory.plots, problems, assumptions)
+    heights = inputs.heights(work, matches, code, number, biomass_ids, assumptions, fits)
     densities = inputs.densities(work, matches, code, number, biomass_ids, assumptions)
     number = inputs.drop_without_input(work, number, biomass_ids, heights, densities)
     root_ids, roots, stand_roots = inputs.roots(work, selection, number, assumptions)
@@ -140,6 +151,9 @@ def prepare(
         stand_roots=stand_roots,
         stand_carbon_fraction=settings.carbon_fraction or carbon_fractions()["ipcc_default"].value,
         columns=columns,
+        frame=work.frame,
+        density_sd=densities.sd,
+        height_fits=fits,
         counts=labels.counts(work, matches, code, arrays),
         citations=labels.citations(number, biomass_ids, roots, root_ids, stand_roots, heights),
         unfit=work.unfit,

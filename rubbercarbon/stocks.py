@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,10 @@ from rubbercarbon.pools import Account, account, co2e
 from rubbercarbon.preparation import Prepared, prepare
 from rubbercarbon.problems import Problems
 from rubbercarbon.provenance import run_record
+from rubbercarbon.stock_errors import add_intervals
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 TREE_OUTPUT = (
     "row",
@@ -68,6 +72,13 @@ class Stocks:
         Versions, settings and input digests.
     found_problems : Problems
         The list behind ``problems``.
+    attribution : pandas.DataFrame
+        Share of variance by error term, for each plot and total.
+    uncertainty : pandas.DataFrame
+        Mean, sd, interval and quantiles of each plot (t/ha; t where no area is known) and total
+        (t), by method.
+    draws : pyarrow.Table or None
+        One row per plot and draw, when asked for.
     """
 
     trees: pd.DataFrame
@@ -77,6 +88,9 @@ class Stocks:
     equations: pd.DataFrame
     run: dict[str, Any]
     found_problems: Problems = field(repr=False)
+    attribution: pd.DataFrame = field(default_factory=pd.DataFrame)
+    uncertainty: pd.DataFrame = field(default_factory=pd.DataFrame)
+    draws: pa.Table | None = field(default=None, repr=False)
 
     @property
     def problems(self) -> pd.DataFrame:
@@ -84,7 +98,9 @@ class Stocks:
         return self.found_problems.frame()
 
 
-def estimate_stocks(inventory: Inventory, settings: Settings | None = None) -> Stocks:
+def estimate_stocks(
+    inventory: Inventory, settings: Settings | None = None, *, draws: bool = False
+) -> Stocks:
     """Biomass and carbon of every tree, plot and site of an inventory.
 
     Parameters
@@ -93,6 +109,8 @@ def estimate_stocks(inventory: Inventory, settings: Settings | None = None) -> S
         From `read_inventory`.
     settings : Settings, optional
         The user's own choices; the default ladder otherwise.
+    draws : bool
+        Keep every draw of every plot (with ``Settings(draws=...)``).
 
     Returns
     -------
@@ -143,14 +161,21 @@ def estimate_stocks(inventory: Inventory, settings: Settings | None = None) -> S
         )
     plots = _plot_table(inventory, prepared, result, trees)
     _area_assumption(plots, prepared.stand_roots, assumptions)
+    total = _total_table(plots, assumptions)
+    spread = add_intervals(
+        prepared, result, inventory.plots, plots, total, chosen, assumptions, draws=draws
+    )
     return Stocks(
         trees=trees[list(TREE_OUTPUT)],
-        plots=plots,
-        total=_total_table(plots, assumptions),
+        plots=spread.plots,
+        total=spread.total,
         assumptions=assumptions.frame(),
         equations=prepared.citations,
         run=run_record(chosen.model_dump(), inventory.digests),
         found_problems=problems,
+        attribution=spread.attribution,
+        uncertainty=spread.distribution,
+        draws=spread.draws,
     )
 
 

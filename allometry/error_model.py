@@ -1,0 +1,212 @@
+"""Errors of equations, densities and height models, as loads on independent normals.
+
+Every error acts on the logarithm of a tree's biomass: its load is a standard deviation there, so
+that an error of height counts times the equation's exponent of height.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allometry.catalogue.loader import FOLDER, get_equation, read_toml
+from allometry.catalogue.schema import Equation
+from allometry.evaluation import EquationTable
+from allometry.heights import HeightModel, predict_height
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+LEVELS = ("tree", "reading", "plot", "campaign", "species", "locality", "group", "run")
+RUBBER_EQUATIONS = "hevea_ensemble"
+STEP = 1e-3  # of a logarithm, for derivatives
+REFERENCE_LN_D = math.log(20.0)
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorTerm:
+    """One error of the budget, as the catalogue has it."""
+
+    name: str
+    level: str
+    unit: str
+    sd: float | dict[str, float] | None
+    meaning: str
+    citation: str
+    grade: str
+
+    def size(self, key: str) -> float:
+        """One of several sizes."""
+        assert isinstance(self.sd, dict)
+        return float(self.sd[key])
+
+
+@functools.cache
+def error_terms() -> dict[str, ErrorTerm]:
+    """The default budget, in the catalogue's order."""
+    return {
+        name: ErrorTerm(
+            name=name,
+            level=str(row["level"]),
+            unit=str(row["unit"]),
+            sd=row.get("sd"),
+            meaning=str(row["meaning"]),
+            citation=str(row["citation"]),
+            grade=str(row["grade"]),
+        )
+        for name, row in read_toml(FOLDER / "error_budget.toml").items()
+    }
+
+
+def is_rubber(record: Equation) -> bool:
+    """Whether an equation is one of rubber's own."""
+    members = get_equation(RUBBER_EQUATIONS).members
+    return (
+        record.id == RUBBER_EQUATIONS
+        or record.id in members
+        or "Hevea brasiliensis" in (record.taxa)
+    )
+
+
+def of_many_species(record: Equation) -> bool:
+    """Whether an equation was fitted to trees of many species."""
+    return not record.taxa
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """Residual of an equation: ``sd_ln``, or ``sd_abs`` in the equation's unit; and why."""
+
+    sd_ln: float
+    sd_abs: float = 0.0
+    origin: str = "published"
+
+
+def scatter(record: Equation) -> Scatter:
+    """Residual of single trees about an equation at the tree level.
+
+    The published residual of an equation of many species holds the deviations of species and
+    localities too; they are taken out because the budget draws them at their own level.
+    """
+    term = error_terms()["residual"]
+    if record.id == "chave_2014_eq4":
+        return Scatter(term.size(record.id))
+    if is_rubber(record):
+        return Scatter(term.size("rubber"), origin="assumption")
+    if "areca" in record.growth_forms:
+        return Scatter(term.size("areca"), origin="assumption")
+    if record.residual.kind == "sd_abs":
+        return Scatter(0.0, record.residual.value)
+    if record.residual.kind == "none":
+        return Scatter(term.size("missing"), origin="stand_in")
+    if not of_many_species(record):
+        return Scatter(record.residual.value)
+    shared = sum(float(str(error_terms()[name].sd)) ** 2 for name in ("species", "locality"))
+    rest = record.residual.value**2 - shared
+    return Scatter(math.sqrt(rest) if rest > 0 else record.residual.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A load on one normal: ``intercept + slope x``."""
+
+    intercept: float
+    slope: float = 0.0
+
+
+def rubber_lines(term: ErrorTerm, *, ensemble: bool) -> tuple[Line, Line]:
+    """Deviation at D 20 cm and its slope in ln D, on two independent normals, over x = ln D."""
+    size = term.size
+    factor = size("factor") / (math.sqrt(size("members")) if ensemble else 1.0)
+    a, b, r = size("intercept") * factor, size("slope") * factor, size("correlation")
+    own = b * math.sqrt(1.0 - r * r)
+    return (
+        Line(a - b * r * REFERENCE_LN_D, b * r),
+        Line(-own * REFERENCE_LN_D, own),
+    )
+
+
+def covariance_root(matrix: Any) -> Floats:
+    """Lower triangle L with L Lᵀ = matrix; zero rows and columns are allowed."""
+    values, vectors = np.linalg.eigh(np.asarray(matrix, dtype=np.float64))
+    root = vectors * np.sqrt(np.maximum(values, 0.0))
+    lower: Floats = np.linalg.qr(root.T, mode="r").T
+    return lower
+
+
+def coefficient_lines(record: Equation, at: Line) -> tuple[Line, ...]:
+    """Joint error of intercept and slope; ``at`` is the equation's own size variable over x."""
+    if record.covariance is None or len(record.covariance.names) != 2:
+        return ()
+    lower = covariance_root(record.covariance.matrix)
+    return tuple(
+        Line(lower[0, k] + lower[1, k] * at.intercept, lower[1, k] * at.slope) for k in range(2)
+    )
+
+
+def height_lines(model: str | HeightModel, low: float, high: float) -> tuple[Line, ...]:
+    """Joint error of a height model's coefficients in ln H, straight in ln D between two D.
+
+    ``low`` and ``high`` are ln D; for the form ln H = a + b ln D the lines are exact everywhere.
+    """
+    if isinstance(model, HeightModel):
+        if not np.all(np.isfinite(model.covariance)):
+            return ()
+        root = covariance_root(model.covariance)
+        ends = model.gradient_ln(np.exp([low, high])) @ root
+    else:
+        record = get_equation(model)
+        if record.covariance is None:
+            return ()
+        root = covariance_root(record.covariance.matrix)
+        powers = [("intercept", "x", "x2", "x3").index(name) for name in record.covariance.names]
+        ends = np.array([[ln_d**k for k in powers] for ln_d in (low, high)]) @ root
+    slopes = (ends[1] - ends[0]) / (high - low)
+    return tuple(
+        Line(float(ends[0, k] - slopes[k] * low), float(slopes[k])) for k in range(len(slopes))
+    )
+
+
+@dataclass(frozen=True)
+class Exponents:
+    """Derivatives of ln biomass by ln D, ln H and ln density, per tree."""
+
+    size: Floats
+    height: Floats
+    density: Floats = field(default_factory=lambda: np.zeros(0))
+
+
+def exponents(
+    table: EquationTable, number: Ints, size: Floats, height: Floats, density: Floats,
+    stress: Floats,
+) -> Exponents:  # fmt: skip
+    """Local exponents of each tree's equation (central differences); 0 where an input is unused."""
+
+    def slope(name: str) -> Floats:
+        ends = []
+        for sign in (1.0, -1.0):
+            factor = math.exp(sign * STEP)
+            moved = {"size": size, "height": height, "density": density}
+            moved[name] = moved[name] * factor
+            value = table.evaluate(
+                np.maximum(number, 0), moved["size"], moved["height"], moved["density"], stress
+            )
+            ends.append(np.log(value))
+        with np.errstate(invalid="ignore"):
+            result = (ends[0] - ends[1]) / (2.0 * STEP)
+        return np.where(np.isfinite(result) & (number >= 0), result, 0.0)
+
+    return Exponents(slope("size"), slope("height"), slope("density"))
+
+
+def height_exponent(model: str | HeightModel, dbh: Floats, stress: float | None) -> Floats:
+    """Derivative of ln H by ln D of a height model at each diameter."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        up = predict_height(model, dbh=dbh * math.exp(STEP), stress=stress)
+        down = predict_height(model, dbh=dbh * math.exp(-STEP), stress=stress)
+        result: Floats = np.log(up / down) / (2.0 * STEP)
+    return np.where(np.isfinite(result), result, 0.0)
