@@ -326,7 +326,7 @@ def _first_columns(table: pd.DataFrame) -> pd.DataFrame:
     """Keys of plots and totals first; a row has one or the other."""
     keys = ["plot_id", "site_id", "stratum"]
     table = table[[*keys, *(name for name in table.columns if name not in keys)]]
-    return table.fillna(dict.fromkeys(keys, ""))
+    return table.assign(**{name: table[name].astype(object).fillna("") for name in keys})
 
 
 def _plot_area_cv(

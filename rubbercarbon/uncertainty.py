@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,7 @@ TOLERANCE = 1e-3  # of a draw of a group's sum, by the compressed kernel
 WIDTHS = (8.0, 4.0, 2.0, 1.0, 0.5, 0.25)  # bins of x that it tries
 CLASS_RATIO = 3.0  # variances of trees' own errors that one factor may stand for
 CLASSES = np.arange(-8, 3)
+FIXED = 4  # columns of `group_covariance` before the terms
 FEW = 30  # plots with fewer trees and several classes are drawn tree by tree
 PLOTS_AT_ONCE = 256
 QUANTILES = (0.05, 0.25, 0.50, 0.75, 0.95)
@@ -177,13 +179,15 @@ def _parts(quantity: str, masses: Masses, layout: Layout, groups: Groups) -> _Pa
         sets = [(above, False)]
     own_v = np.expm1(layout.sigma**2)
     skewed = own_v**2 * (own_v + 3.0)
+    whole = sum(mass for mass, _ in sets)
     pieces = []
-    for mass, roots in sets:
+    for number, (mass, roots) in enumerate(sets):
+        third = whole**3 * skewed if number == 0 else np.zeros_like(mass)
         total = _sums(groups, mass)
         with np.errstate(invalid="ignore"):
             x = np.nan_to_num(_sums(groups, mass * layout.x) / total)
         pieces.append((total, x, _own(groups, layout, mass, mass, own_v),
-                       _sums(groups, mass**3 * skewed), roots))  # fmt: skip
+                       _sums(groups, third), roots))  # fmt: skip
     count, n_sets = len(groups.cell), len(sets)
     plot = np.tile(groups.plot, n_sets)
     order = np.argsort(plot, kind="stable")
@@ -248,7 +252,7 @@ def _active(layout: Layout, parts: _Parts, quantity: str, *, plots: bool | None)
 def _moments(parts: _Parts, offsets: Ints, code: Ints, terms: Ints, n_terms: int) -> Floats:
     from allometry.kernels.draws import group_covariance  # noqa: PLC0415  (loads numba)
 
-    out = np.zeros((len(offsets) - 1, 3 + n_terms))
+    out = np.zeros((len(offsets) - 1, FIXED + n_terms))
     loads = parts.intercept + parts.slope * parts.x[:, None]
     group_covariance(
         offsets, parts.mass, np.ascontiguousarray(loads), np.ascontiguousarray(code), terms,
@@ -288,38 +292,58 @@ def analytic(
     n_plots = len(masses.offsets) - 1
     n = n_plots if weights is None else len(weights)
     area = np.broadcast_to(np.asarray(with_area, dtype=np.bool_), n)
-    # mean, variance, third moment, trees' own part, terms, area
-    moments = np.zeros((n, len(QUANTITIES), 5 + len(names)))
+    result = np.zeros((n, len(QUANTITIES), 3 + len(names) + 2))
     for q, quantity in enumerate(QUANTITIES):
         parts = _parts(quantity, masses, layout, groups)
-        whole = _moments(
-            parts, parts.offsets, _active(layout, parts, quantity, plots=None), terms, len(names)
-        )
-        mean = np.bincount(
-            np.repeat(np.arange(n_plots), np.diff(parts.offsets)), parts.mass, minlength=n_plots
-        )
+        plot = np.repeat(np.arange(n_plots), np.diff(parts.offsets))
+        mean = np.bincount(plot, parts.mass, minlength=n_plots)
+        code = _active(layout, parts, quantity, plots=None)
+        whole = _moments(parts, parts.offsets, code, terms, len(names))
         if weights is None:
-            moments[:, q, 0] = mean
-            moments[:, q, 1:-1] = whole
-        else:
-            shared = _moments(
-                parts, parts.offsets, _active(layout, parts, quantity, plots=False), terms,
-                len(names),
-            )  # fmt: skip
-            local = whole - shared
-            local[:, 2] = whole[:, 2]
-            local[:, 0] += shared[:, 2]
-            for s, weight in enumerate(weights):
-                moments[s, q, 0] = weight @ mean
-                moments[s, q, 1:-1] = _across(parts, layout, quantity, weight, terms, len(names))
-                moments[s, q, 1] += weight**2 @ local[:, 0]
-                moments[s, q, 3:-1] += weight**2 @ local[:, 2:]
-                moments[s, q, 2] += weight**3 @ local[:, 1]
-        scatter = np.expm1(masses.area_cv**2) * (mean**2 + whole[:, 0])
-        added = area * (scatter if weights is None else weights**2 @ scatter)
-        moments[:, q, 1] += added
-        moments[:, q, -1] = added
-    return _as_spread(moments, [*names, AREA], level)
+            own = _area_noise(mean, whole[:, 0] + whole[:, 2], area * masses.area_cv)
+            result[:, q] = _finished(mean, whole, own)
+            continue
+        code = _active(layout, parts, quantity, plots=False)
+        shared = _moments(parts, parts.offsets, code, terms, len(names))
+        local = whole - shared
+        for s, weight in enumerate(weights):
+            moments = _across(parts, layout, quantity, weight, terms, len(names))
+            moments[2] = weight**2 @ (local[:, 0] + whole[:, 2])
+            moments[3] = weight**3 @ whole[:, 3]
+            moments[FIXED:] += weight**2 @ local[:, FIXED:]
+            plot_noise = weight**2 @ local[:, 0]
+            own = weight**2 @ _area_noise(mean, whole[:, 0] + whole[:, 2], area[s] * masses.area_cv)
+            result[s, q] = _finished(
+                np.array([weight @ mean]), moments[None], np.array([own]), plot_noise
+            )[0]
+    return _as_spread(result, names, level)
+
+
+def _area_noise(mean: Floats, variance: Floats, cv: Floats) -> Floats:
+    """Variance that the errors of plot areas add."""
+    result: Floats = np.expm1(cv**2) * (mean**2 + variance)
+    return result
+
+
+def _finished(
+    mean: Floats, moments: Floats, area: Floats, plot_noise: Floats | float = 0.0
+) -> Floats:
+    """Mean, variance, third moment, parts of the terms, of the trees and of plot areas.
+
+    Own errors multiply the shared part by an independent mean-one factor.
+    """
+    variance, third, own, cube = (moments[:, k] for k in range(FIXED))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        trees = np.nan_to_num(own / (mean**2 + variance))
+        skewed = np.nan_to_num(cube / mean**3)
+        plots = np.nan_to_num(area / (mean**2 + variance + own))
+    raw = third + 3.0 * mean * variance + mean**3
+    raw *= (1.0 + 3.0 * trees + skewed) * (1.0 + plots) ** 3
+    everything = variance + own + area
+    third = raw - 3.0 * mean * everything - mean**3
+    return np.column_stack(
+        [mean, everything, third, moments[:, FIXED:], own - plot_noise, area]
+    )
 
 
 def _across(
@@ -333,7 +357,7 @@ def _across(
     sorter = np.lexsort((parts.roots[keep], bin_of_x, parts.cell[keep]))
     keep = keep[sorter]
     if len(keep) == 0:
-        return np.zeros(3 + n_terms)
+        return np.zeros(FIXED + n_terms)
     same = np.ones(len(keep) - 1, dtype=np.bool_)
     for column in (parts.cell, parts.roots, np.floor(parts.x / WIDTHS[-1])):
         values = column[keep]
@@ -355,20 +379,19 @@ def _across(
 
 
 def _as_spread(moments: Floats, names: list[str], level: float) -> Spread:
-    from scipy.special import ndtri  # noqa: PLC0415  (slow import)
-
     mean, variance, third = (moments[..., k] for k in range(3))
     with np.errstate(invalid="ignore", divide="ignore"):
         skewness = np.nan_to_num(third / variance**1.5)
         shift, scale, spread = shifted_lognormal(mean, variance, skewness)
 
         def quantile(p: float) -> Floats:
-            value = shift + scale * np.exp(spread * ndtri(p))
+            value = shift + scale * np.exp(spread * NormalDist().inv_cdf(p))
             return np.where(variance > 0, np.maximum(value, 0.0), mean)
 
-        shares = {name: np.nan_to_num(moments[..., 4 + k] / variance)
-                  for k, name in enumerate(names)}  # fmt: skip
-        shares[OWN] = np.nan_to_num(moments[..., 3] / variance)
+        shares = {
+            name: np.nan_to_num(moments[..., 3 + k] / variance)
+            for k, name in enumerate([*names, OWN, AREA])
+        }
     rest = 1.0 - sum(shares.values())
     shares[INTERACTION] = np.where(variance > 0, rest, 0.0)
     return Spread(

@@ -27,6 +27,7 @@ Words = NDArray[np.uint32]
 BLOCK = 256  # draws made together
 QUARTER = 64  # counters per block, four normals each
 MOMENTS = 5
+MOST_TRIPLES = 64  # groups up to which third moments are summed in full
 
 MASK = np.uint64(0xFFFFFFFF)
 SHIFT = np.uint64(32)
@@ -380,15 +381,18 @@ def group_covariance(
     Group g is ``mass[g]`` times a mean-one lognormal; its logarithm has the loads of each factor,
     which two groups share when their codes agree (-1: no load). ``own`` and ``cube`` are the second
     and third moments of the trees' own errors, ``twin`` the group of the same trees' roots (-1:
-    none). ``out[s]`` takes variance, third central moment, own part, then the first-order part of
-    each term.
+    none). ``out[s]`` takes variance and third central moment from shared errors, variance and third
+    moment from the trees' own, then the first-order part of each term in the variance.
     """
     factors = loads.shape[1]
     for s in prange(offsets.shape[0] - 1):
         first, last = offsets[s], offsets[s + 1]
         out[s, :] = 0.0
         total = 0.0
-        pull = np.zeros(last - first)
+        groups = last - first
+        pull = np.zeros(groups)
+        few = groups <= MOST_TRIPLES
+        grown_of = np.zeros((groups if few else 1, groups if few else 1))
         for g in range(first, last):
             total += mass[g]
             for h in range(g, last):
@@ -398,19 +402,31 @@ def group_covariance(
                     if code[g, f] >= 0 and code[g, f] == code[h, f]:
                         joint = loads[g, f] * loads[h, f]
                         covariance += joint
-                        out[s, 3 + term[f]] += weight * joint
+                        out[s, 4 + term[f]] += weight * joint
                 grown = np.expm1(covariance)
                 out[s, 0] += weight * grown
                 pull[g - first] += grown * mass[h]
+                if few:
+                    grown_of[g - first, h - first] = grown
+                    grown_of[h - first, g - first] = grown
                 if h != g:
                     pull[h - first] += grown * mass[g]
                 if h == g:
                     out[s, 2] += own[g] * (1.0 + grown)
                 elif h == twin[g]:
                     out[s, 2] += 2.0 * twin_own[g] * (1.0 + grown)
-        if total > 0.0:
-            lift = 3.0 + out[s, 0] / (total * total)
-            for g in range(first, last):
-                u = pull[g - first]
-                out[s, 1] += mass[g] * u * u * lift + cube[g] + 6.0 * own[g] * u
-        out[s, 0] += out[s, 2]
+        triple = 0.0
+        if few:
+            for g in range(groups):
+                for h in range(groups):
+                    joint = 0.0
+                    for k in range(groups):
+                        joint += mass[first + k] * grown_of[g, k] * grown_of[h, k]
+                    triple += mass[first + g] * mass[first + h] * grown_of[g, h] * joint
+        for g in range(first, last):
+            u = pull[g - first]
+            out[s, 1] += 3.0 * mass[g] * u * u
+            out[s, 3] += cube[g]
+        if not few and total > 0.0:
+            triple = out[s, 1] * out[s, 0] / (3.0 * total * total)
+        out[s, 1] += triple
