@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from allometry.catalogue.loader import constant, read_csv
-from allometry.names import match_one, species_table
+from allometry.names import listed, match_one, species_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,12 +103,12 @@ def basic_from_air_dry(density: float) -> float:
     return constant("air_dry_to_basic") * density
 
 
-def wood_density(species: Iterable[str]) -> pd.DataFrame:
+def wood_density(species: str | Iterable[str | None]) -> pd.DataFrame:
     """Basic wood density of species.
 
     Parameters
     ----------
-    species : iterable of str
+    species : str or iterable of str
         Names in any spelling that `allometry.match_names` knows.
 
     Returns
@@ -126,7 +126,7 @@ def wood_density(species: Iterable[str]) -> pd.DataFrame:
     import pandas as pd  # noqa: PLC0415
 
     rows = []
-    for name in species:
+    for name in listed(species):
         match = match_one(name)
         density = find_density(match.species, match.genus, match.family)
         rows.append(

@@ -134,7 +134,7 @@ def covariance_root(matrix: Any) -> Floats:
     """Lower triangle L with L Lᵀ = matrix; zero rows and columns are allowed."""
     values, vectors = np.linalg.eigh(np.asarray(matrix, dtype=np.float64))
     root = vectors * np.sqrt(np.maximum(values, 0.0))
-    lower: Floats = np.linalg.qr(root.T, mode="r").T
+    lower: Floats = np.asarray(np.linalg.qr(root.T, mode="r")).T
     return lower
 
 

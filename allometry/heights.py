@@ -27,6 +27,23 @@ def height_model(species: str) -> str:
     return str(heights["species"].get(species, heights["pooled"]))
 
 
+def check_height_model(model: str) -> None:
+    """Raise unless an id is that of a height model.
+
+    Raises
+    ------
+    UnknownEquation
+    AllometryError
+        When it predicts something else.
+    """
+    record = get_equation(model)
+    if record.predicts != "height":
+        raise AllometryError(
+            f"'{model}' predicts {record.predicts}, not height; "
+            "`rubbercarbon equations list --predicts height` shows the height models."
+        )
+
+
 def predict_height(
     model: str | HeightModel, *, dbh: ArrayLike, stress: ArrayLike | None = None
 ) -> Floats:
@@ -61,12 +78,7 @@ def predict_height(
     """
     if isinstance(model, HeightModel):
         return model.predict(dbh)
-    record = get_equation(model)
-    if record.predicts != "height":
-        raise AllometryError(
-            f"'{model}' predicts {record.predicts}, not height; "
-            "`rubbercarbon equations list --predicts height` shows the height models."
-        )
+    check_height_model(model)
     return evaluate(model, dbh=dbh, stress=stress)
 
 
@@ -216,10 +228,8 @@ def fit_height_model(
     weight = d**2 * h if weighted else np.ones_like(d)
     weight = weight / weight.sum() if weighted else weight
     target = np.log(h) if form in LOG_FORMS else h
-    if form in LOG_FORMS:
-        start = np.zeros(LOG_FORMS[form])
-    else:
-        start = _start(form, d, h, np.sqrt(weight))
+    free = form in LOG_FORMS
+    start = np.zeros(LOG_FORMS[form]) if free else _start(form, d, h, np.sqrt(weight))
     theta = _polish(form, start, d, target, weight)
     return _report(form, theta, d, target, weight, weighted=weighted)
 

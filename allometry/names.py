@@ -168,12 +168,18 @@ def _ranked(key: str) -> list[tuple[str, float]]:
     return sorted(likely, key=lambda pair: (-pair[1], pair[0]))
 
 
-def match_names(names: Iterable[str]) -> pd.DataFrame:
+def listed(names: str | Iterable[str | None]) -> list[str]:
+    """One name or several as a list; missing ones as empty text."""
+    several = [names] if isinstance(names, str) else list(names)
+    return ["" if name is None or isinstance(name, float) else str(name) for name in several]
+
+
+def match_names(names: str | Iterable[str | None]) -> pd.DataFrame:
     """Accepted species of names in Latin, Thai or Indonesian, misspelt or not.
 
     Parameters
     ----------
-    names : iterable of str
+    names : str or iterable of str
 
     Returns
     -------
@@ -191,7 +197,7 @@ def match_names(names: Iterable[str]) -> pd.DataFrame:
     """
     import pandas as pd  # noqa: PLC0415
 
-    matches = [match_one(str(name)) for name in names]
+    matches = [match_one(name) for name in listed(names)]
     columns = ("name", "species", "kind", "score", "genus", "family", "growth_form", "candidates")
     return pd.DataFrame(
         {column: [getattr(match, column) for match in matches] for column in columns}

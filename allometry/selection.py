@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from allometry.catalogue.loader import get_equation, ladder
 from allometry.catalogue.schema import Equation
 from allometry.errors import AllometryError
+from allometry.names import match_one, species_table
+from allometry.quantities import GROWTH_FORMS
 
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
@@ -104,16 +106,15 @@ def user_rules(choices: Mapping[str, str]) -> tuple[Rule, ...]:
     Parameters
     ----------
     choices : mapping
-        Species, genus, family, growth form or ``all`` → equation id.
+        Species (any spelling), genus, family, growth form or ``all`` → equation id.
 
     Raises
     ------
     UnknownEquation
     AllometryError
+        For a taxon that is not known, and
         For an equation that does not predict above-ground biomass of a tree in kg.
     """
-    from allometry.quantities import GROWTH_FORMS  # noqa: PLC0415
-
     rules = []
     for taxon, equation_id in choices.items():
         record = get_equation(equation_id)
@@ -123,22 +124,43 @@ def user_rules(choices: Mapping[str, str]) -> tuple[Rule, ...]:
                 "the above-ground biomass of a tree; choose one of "
                 "`rubbercarbon equations list --predicts agb`."
             )
-        by_form = taxon in GROWTH_FORMS
+        found = _taxon(taxon)
+        by_form = found in GROWTH_FORMS
         rules.append(
             Rule(
                 id=f"user: {taxon}",
                 equation=equation_id,
                 named_roots=record.roots,
-                pool="herb" if taxon in {"bamboo", "banana"} else "tree",
+                pool="herb" if found in {"bamboo", "banana"} else "tree",
                 why="chosen by the user",
-                taxa=() if by_form or taxon == "all" else (taxon,),
-                growth_forms=(taxon,) if by_form else (),
+                taxa=() if by_form or found == "all" else (found,),
+                growth_forms=(found,) if by_form else (),
                 when=(),
                 flag="",
             )
         )
     closeness = {True: 0, False: 1}
     return tuple(sorted(rules, key=lambda r: (not r.taxa, closeness[bool(r.growth_forms)])))
+
+
+def _taxon(name: str) -> str:
+    """A user's taxon in the spelling of the species table."""
+    key = name.strip().casefold()
+    if key == "all" or key in GROWTH_FORMS:
+        return key
+    table = species_table().values()
+    groups = {group.casefold(): group for row in table for group in (row.genus, row.family)}
+    if key in groups:
+        return groups[key]
+    match = match_one(name)
+    if match.kind in {"exact", "synonym", "thai", "thai_unverified", "local"}:
+        return match.species
+    near = [match.species] if match.kind == "fuzzy" else list(match.candidates)
+    guess = f" Did you mean {' or '.join(repr(one) for one in near)}?" if near else ""
+    raise AllometryError(
+        f"'{name}' is no species, genus, family or growth form of the species table.{guess} "
+        "`rubbercarbon species list` shows all; 'all' stands for every plant."
+    )
 
 
 def select(

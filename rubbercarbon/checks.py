@@ -132,8 +132,13 @@ def _check_identity(trees: pd.DataFrame, finder: _Finder) -> None:
     trees.loc[identical.index[identical], "refused"] = "row_repeated"
 
 
-def check_plots(plots: pd.DataFrame, trees: pd.DataFrame, problems: Problems) -> None:
-    """Plots without trees or area, and stocking that hints at a wrong area."""
+def check_plots(
+    plots: pd.DataFrame, trees: pd.DataFrame, problems: Problems, nested: set[str]
+) -> None:
+    """Plots without trees or area, and stocking that hints at a wrong area.
+
+    Nested plots are left out of the latter: their stems stand for different areas.
+    """
     usable = trees[(trees["refused"] == "") & trees["state"].isin(["alive", "unknown"])]
     stems = usable.groupby("plot_id")["count"].sum().to_dict()
     with_trees = set(trees["plot_id"])
@@ -143,7 +148,7 @@ def check_plots(plots: pd.DataFrame, trees: pd.DataFrame, problems: Problems) ->
             problems.add("plot_empty", column="plot_id", value=name)
         if np.isnan(area):
             problems.add("area_missing", column="area_ha", value=name)
-        elif stems.get(name, 0) > 0:
+        elif stems.get(name, 0) > 0 and name not in nested:
             stocking = stems[name] / area
             if not ODD_STOCKING[0] <= stocking <= ODD_STOCKING[1]:
                 problems.add(

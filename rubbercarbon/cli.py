@@ -128,6 +128,9 @@ def _run(words: list[str]) -> int:
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
         return 0
+    except OSError as error:
+        what = f"'{error.filename}': {error.strerror}" if error.filename else str(error)
+        return _fail(f"{what}. Check that the folder exists and that you may write to it.")
     except Exception as error:  # noqa: BLE001  (a user never sees a traceback)
         return _fail(_unexpected(error))
     return result if isinstance(result, int) else 0

@@ -64,7 +64,8 @@ PLOT_COLUMNS: dict[str, Column] = {
     column.name: column
     for column in (
         *_texts("plot_id", "site_id", "stratum", "area", "system", "spacing", "plot_selection",
-                "locality", "boundary", "land_document", "operator", "operator_type", "zone", "note"),
+                "locality", "boundary", "land_document", "operator",
+                "operator_type", "zone", "note"),
         *AREAS,
         *_numbers("stratum_area_ha", "subplot_area_m2", "min_dbh_cm", "slope_percent", "latitude",
                   "longitude", "planting_year"),

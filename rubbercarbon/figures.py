@@ -19,6 +19,7 @@ from allometry.listing import find_equations
 from allometry.names import match_one
 from rubbercarbon import messages
 from rubbercarbon.columns import RUBBER
+from rubbercarbon.errors import SettingsError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -39,6 +40,7 @@ THAI_FONTS = (
     "Garuda",
 )
 SPECIES_SHOWN = 7
+FIGURE_SUFFIXES = (".png", ".svg", ".pdf")
 
 
 def _thai_font() -> str:
@@ -63,7 +65,18 @@ def _fonts(font: str) -> Iterator[None]:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure; its suffix names the format (PNG, SVG)."""
+    """Write a figure; its suffix names the format (PNG, SVG, PDF).
+
+    Raises
+    ------
+    SettingsError
+        For another suffix.
+    """
+    if path.suffix.lower() not in FIGURE_SUFFIXES:
+        raise SettingsError(
+            f"figures are not written as '{path.name}'; give a name that ends in "
+            f"{', '.join(FIGURE_SUFFIXES)}."
+        )
     figure.savefig(path)
 
 

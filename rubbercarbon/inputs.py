@@ -25,6 +25,7 @@ from rubbercarbon.height_sample import models_of_rows
 from rubbercarbon.living import Bools, Floats, Ints, Living
 
 AIR_DRY = ("air_dry_12", "air_dry", "airdry")
+BASIC = ("basic", "basic_density")
 ESTIMATED = ("estimated", "est", "ประมาณ")
 
 
@@ -128,6 +129,12 @@ def densities(
     own = ~np.isnan(given)
     basis = work.frame.get("wood_density_basis", pd.Series("", index=work.frame.index))
     air_dry = own & basis.str.lower().isin(AIR_DRY).to_numpy()
+    unknown = own & ~basis.str.strip().str.lower().isin((*AIR_DRY, *BASIC, "")).to_numpy()
+    for index in np.flatnonzero(unknown):
+        work.report(
+            "basis_unknown", int(index), "wood_density_basis", value=basis.iloc[index],
+            allowed=", ".join(("basic", *AIR_DRY)),
+        )  # fmt: skip
     if air_dry.any():
         factor = basic_from_air_dry(1.0)
         assumptions.add(
@@ -329,6 +336,15 @@ def expansion(work: Living, number: Ints) -> Floats:
             work.unfit[int(work.position[index])] = "below_subplot"
             number[index] = -1
     return value
+
+
+def represents(work: Living, expansion: Floats) -> Floats:
+    """Stems of the whole plot for each measured one: more than 1 in subplots only."""
+    area = work.inventory.plots.set_index("plot_id")["area_ha"]
+    plot_id = work.frame["plot_id"]
+    nested = plot_id.isin(work.inventory.subplots["plot_id"]).to_numpy()
+    whole = plot_id.map(area).to_numpy(dtype=np.float64)
+    return np.where(nested, expansion * whole, 1.0)
 
 
 def fractions(work: Living, matches: list[Match], code: Ints, assumptions: Assumptions) -> Floats:

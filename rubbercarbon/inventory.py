@@ -23,6 +23,7 @@ from rubbercarbon.problems import Problems
 from rubbercarbon.tables import Source
 
 ONE_PLOT = "1"
+DIAMETER_CONFLICT = 0.05  # relative difference of two columns that is worth a word
 
 
 @dataclass
@@ -52,10 +53,11 @@ class Inventory:
     digests: dict[str, str]
     found_problems: Problems = field(repr=False)
     notes: list[dict[str, str]] = field(default_factory=list, repr=False)
+    reading: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)
 
     @property
     def problems(self) -> pd.DataFrame:
-        """Every problem found so far, in English (see `Problems.frame` for Thai)."""
+        """Problems found in reading; ``Stocks.problems`` has those of species and equations too."""
         return self.found_problems.frame()
 
 
@@ -110,11 +112,12 @@ def read_inventory(
     _add_years(trees, notes)
     plot_table, subplots = read_plots(plots, trees, problems, notes)
     checks.check_trees(trees, raw, set(plot_table["plot_id"]), plots is not None, problems)
-    checks.check_plots(plot_table, trees, problems)
+    checks.check_plots(plot_table, trees, problems, set(subplots["plot_id"]))
     digests = {raw.file: tables.digest(source)}
     if plots is not None:
         digests[tables.name_of(plots, "plots")] = tables.digest(plots)
-    return Inventory(trees, plot_table, subplots, raw.file, digests, problems, notes)
+    reading = {"mapping": dict(mapping or {}), "units": dict(units or {})}
+    return Inventory(trees, plot_table, subplots, raw.file, digests, problems, notes, reading)
 
 
 def _require(trees: pd.DataFrame, raw: RawTable) -> None:
@@ -144,6 +147,16 @@ def add_diameter(trees: pd.DataFrame, raw: RawTable, problems: Problems) -> None
             take = np.isnan(value) & ~np.isnan(given)
             value[take], used[take] = given[take] * column.factor, column.name
             typed[take] = given[take]
+            other = given * column.factor
+            with np.errstate(invalid="ignore"):
+                conflict = ~take & (np.abs(other / value - 1.0) > DIAMETER_CONFLICT)
+            for position in np.flatnonzero(conflict):
+                problems.add(
+                    "diameter_conflict", file=raw.file, sheet=raw.sheet,
+                    row=int(trees["row"].iloc[position]), column=column.name,
+                    value=f"{given[position]:g}", used=used[position],
+                    dbh=f"{value[position]:.1f}", other=f"{other[position]:.1f}",
+                )  # fmt: skip
     trees["dbh_cm"] = value
     checks.check_diameters(trees, used, typed, raw, problems)
 

@@ -8,7 +8,6 @@ happen to be in the batch, so that a draw does not depend on how an inventory is
 from __future__ import annotations
 
 import hashlib
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,20 +17,17 @@ from numpy.typing import NDArray
 
 from allometry import error_model
 from allometry.catalogue.loader import get_equation
-from allometry.catalogue.schema import UNITS, Equation
-from allometry.error_model import Line
+from allometry.catalogue.schema import Equation
 from allometry.evaluation import EquationTable
-from allometry.heights import HeightModel, predict_height
+from allometry.heights import HeightModel
 from rubbercarbon.budget import ErrorBudget, TermInForce
 from rubbercarbon.columns import RUBBER
 from rubbercarbon.living import Bools, Floats, Ints
+from rubbercarbon.term_loads import BIN, View, combined_size, is_steady, loads, steady_model
 
 Keys = NDArray[np.uint64]
-SPAN = (math.log(5.0), math.log(50.0))  # where curves that are nearly straight are made straight
-BIN = math.log(2.0)  # width in ln D of a piece of a curved height model
 GRID = {"size": 0.1, "height": 0.01, "density": 0.02}
 EXACT_GRID = 1e-4
-LINES = 3  # most normals of one term
 COUNTED_TREE = 1.0
 
 
@@ -150,42 +146,6 @@ def _keys(texts: NDArray[Any]) -> Keys:
     return table[codes]
 
 
-@dataclass
-class _View:
-    """Inputs of the loads for rows, or for cells with their rounded values."""
-
-    records: list[Equation]
-    equation: Ints
-    roots: Ints
-    size_exponent: Floats
-    height_exponent: Floats
-    density_exponent: Floats
-    dbh: Floats
-    height: Floats
-    wood_density: Floats
-    density_sd: Floats
-    agb_kg: Floats
-    carbon_fraction: Floats
-    rubber: Bools
-    clone_known: Bools
-    model: list[str]
-    model_code: Ints
-    pom_differs: Bools
-    sd_given: Bools
-    piece: Ints
-    steady: Bools
-
-    def per_equation(self, values: list[float]) -> Floats:
-        """One figure per equation, spread over rows."""
-        return np.array([*values, 0.0])[self.equation]
-
-    def flags(self, values: list[bool]) -> Bools:
-        return np.array([*values, False], dtype=np.bool_)[self.equation]
-
-
-Loads = list[tuple[Floats, Floats]]
-
-
 def lay_out(
     trees: Trees,
     biomass: EquationTable,
@@ -217,7 +177,8 @@ def lay_out(
     rows, x, keys = _row_view(trees, biomass, budget, own_models, stress)
     cell, first = _cells(keys, trees.equation >= 0)
     cells = _cell_view(rows, keys, first)
-    sigma2, own_share = np.zeros(len(x)), {}
+    sigma2 = np.zeros(len(x))
+    own_share: dict[str, Floats] = {}
     factors: list[Factor] = []
     intercepts: list[Floats] = []
     slopes: list[Floats] = []
@@ -230,13 +191,13 @@ def lay_out(
             term.name, "mass"
         )
         view = rows if term.own else cells
-        for number, (a, b) in enumerate(_loads(term, view, own_models)):
+        for number, (a, b) in enumerate(loads(term, view, own_models)):
             if not (np.any(a) or np.any(b)):
                 continue
             if term.own:
                 part = np.where(trees.equation >= 0, (a + b * x) ** 2, 0.0)
                 sigma2 += part
-                own_share[term.name] = own_share.get(term.name, 0.0) + part
+                own_share[term.name] = own_share.get(term.name, np.zeros(len(x))) + part
                 continue
             factor = Factor(term.name, number, target, term.level == "plot")
             loaded = (a != 0.0) | (b != 0.0)
@@ -272,25 +233,13 @@ def lay_out(
     )
 
 
-def _steady(record: Equation) -> bool:
-    """Whether the exponents of an equation are the same at every size."""
-    terms = record.terms
-    return len(terms) == 1 and not terms[0].get("x2") and not terms[0].get("x3")
-
-
-def _steady_model(model: str, own: dict[str, HeightModel]) -> bool:
-    if model in own:
-        return own[model].form == "log1"
-    return _steady(get_equation(model))
-
-
 def _row_view(
     trees: Trees,
     biomass: EquationTable,
     budget: ErrorBudget,
     own: dict[str, HeightModel],
     stress: float | None,
-) -> tuple[_View, Floats, list[Ints]]:
+) -> tuple[View, Floats, list[Ints]]:
     """Rows with exact values, their size x, and the category columns that make the cells."""
     records = [get_equation(name) for name in biomass.ids]
     number = trees.equation
@@ -307,7 +256,7 @@ def _row_view(
     predicted_names = [name not in {"", "measured", "estimated"} for name in names]
     predicted = np.array([*predicted_names, False])[sources] & (height_exponent != 0.0)
     model_code = np.where(predicted, sources, -1)
-    steady = np.array([*(_steady(record) for record in records), True])[number]
+    steady = np.array([*(is_steady(record) for record in records), True])[number]
     piece = np.zeros(len(number), dtype=np.int64)
     ln_d = np.log(np.where(trees.dbh > 0, trees.dbh, 1.0))
     for code, name in enumerate(names):
@@ -316,7 +265,7 @@ def _row_view(
             size_exponent[mine] += height_exponent[mine] * error_model.height_exponent(
                 own.get(name, name), trees.dbh[mine], stress
             )
-            if not _steady_model(name, own):
+            if not steady_model(name, own):
                 steady &= ~mine
                 piece[mine] = np.floor(ln_d[mine] / BIN).astype(np.int64)
     x = ln_d.copy()
@@ -328,7 +277,7 @@ def _row_view(
     size_bin = np.zeros(len(number), dtype=np.int64)
     if not all(budget.term(n).own for n in ("dbh_reading", "height_reading", "residual")):
         size_bin = np.round(ln_d / GRID["size"]).astype(np.int64)
-    view = _View(
+    view = View(
         records=records, equation=number, roots=trees.roots, size_exponent=size_exponent,
         height_exponent=height_exponent, density_exponent=exact.density, dbh=trees.dbh,
         height=trees.height, wood_density=trees.wood_density, density_sd=trees.density_sd,
@@ -369,19 +318,7 @@ def _rounded(values: Floats, grid: Floats | float) -> Ints:
 def _own_size(record: Equation, trees: Trees, mine: Bools) -> Floats:
     """The size variable on which an equation's joint coefficient error acts."""
     d, h, rho = np.log(trees.dbh[mine]), np.log(trees.height[mine]), trees.wood_density[mine]
-    return _combined(record, d, h, np.log(rho))
-
-
-def _combined(record: Equation, ln_d: Floats, ln_h: Floats, ln_rho: Floats) -> Floats:
-    assert record.covariance is not None
-    name = record.covariance.names[-1]
-    if name == "x2h_rho":
-        return 2.0 * ln_d + ln_h + ln_rho
-    if name == "x2h":
-        return 2.0 * ln_d + ln_h
-    if name == "x2_rho":
-        return 2.0 * ln_d + ln_rho
-    return ln_d
+    return combined_size(record, d, h, np.log(rho))
 
 
 def _cells(keys: list[Ints], used: Bools) -> tuple[Ints, Ints]:
@@ -400,7 +337,7 @@ def _cells(keys: list[Ints], used: Bools) -> tuple[Ints, Ints]:
     return cell, first
 
 
-def _cell_view(rows: _View, keys: list[Ints], first: Ints) -> _View:
+def _cell_view(rows: View, keys: list[Ints], first: Ints) -> View:
     """The same inputs for cells: rounded, so that they do not depend on the cell's first row."""
     steady = rows.steady[first]
     grid = {name: np.where(steady, EXACT_GRID, GRID[name]) for name in ("size", "height")}
@@ -410,13 +347,13 @@ def _cell_view(rows: _View, keys: list[Ints], first: Ints) -> _View:
     size = np.exp(keys[4][first] * GRID["size"])
     tall = np.exp(keys[-1][first] * GRID["size"]) if len(keys) > 17 else rows.height[first]
     binned = len(keys) > 17
-    return _View(
+    return View(
         records=rows.records,
         equation=rows.equation[first],
         roots=rows.roots[first],
-        size_exponent=keys[8][first] * grid["size"],
-        height_exponent=keys[9][first] * grid["height"],
-        density_exponent=keys[10][first] * grid["height"],
+        size_exponent=np.asarray(keys[8][first] * grid["size"], dtype=np.float64),
+        height_exponent=np.asarray(keys[9][first] * grid["height"], dtype=np.float64),
+        density_exponent=np.asarray(keys[10][first] * grid["height"], dtype=np.float64),
         dbh=size if binned else rows.dbh[first],
         height=tall,
         wood_density=np.where(given, np.exp(ln_rho), rows.wood_density[first]),
@@ -461,152 +398,3 @@ def _units(
         "campaign": [f"{p}|{g}" for p, g in zip(trees.campaign[first], group, strict=True)],
     }.get(term.level, [""] * len(first))
     return [f"{term.name}|{term.level}|{unit}" for unit in of]
-
-
-def _loads(term: TermInForce, view: _View, own: dict[str, HeightModel]) -> Loads:
-    """Loads of a term's normals: intercepts and slopes over x."""
-    if term.name in {"coefficients", "rubber_equation", "rubber_locality"}:
-        loads = _equation_lines(term, view, own)
-    elif term.name == "height_coefficients":
-        loads = _height_lines(view, own)
-    else:
-        loads = [(_plain_load(term, view, own), np.zeros(len(view.equation)))]
-    return [(a * term.scale, b * term.scale) for a, b in loads]
-
-
-def _plain_load(term: TermInForce, view: _View, own: dict[str, HeightModel]) -> Floats:
-    """Load of a term that is the same for all sizes of a cell."""
-    name, base = term.name, term.base
-    rubber = view.flags([error_model.is_rubber(record) for record in view.records])
-    predicted = view.model_code >= 0
-    fitted = np.array([*(m in own for m in view.model), False])[view.model_code] & predicted
-    zero = np.zeros(len(view.equation))
-    if name == "residual":
-        return _size(term, view, _residual(view))
-    if name == "species":
-        many = view.flags([error_model.of_many_species(record) for record in view.records])
-        return np.where(many & ~rubber, _size(term, view, zero + _single(term)), 0.0)
-    if name == "locality":
-        return np.where(rubber, 0.0, _size(term, view, zero + _single(term)))
-    if name in {"density_mean", "density_tree"}:
-        if name == "density_mean":
-            rubber_sd = np.where(view.clone_known, base.size("rubber_clone"), base.size("rubber"))
-        else:
-            rubber_sd = zero + base.size("rubber")
-        others = math.sqrt(base.size("share")) * view.density_sd
-        own_sd = np.where(view.rubber & ~view.sd_given, rubber_sd, others)
-        sd = own_sd if term.sd is None else zero + term.sd
-        relative = sd if term.unit in {"1", "ln"} else sd / view.wood_density
-        return np.nan_to_num(view.density_exponent * relative)
-    if name in {"height_locality", "height_plot"}:
-        keep = predicted & ~fitted if name == "height_locality" else predicted
-        return np.where(keep, view.height_exponent * _size(term, view, zero + _single(term)), 0.0)
-    if name == "height_tree":
-        sd = zero + _single(term)
-        for code, model in enumerate(view.model):
-            mine = view.model_code == code
-            if model in own and mine.any():
-                sd[mine] = own[model].residual_sd_ln(view.dbh[mine])
-        return np.where(predicted, view.height_exponent * _size(term, view, sd), 0.0)
-    if name == "dbh_reading":
-        absolute = base.size("slope") * view.dbh + base.size("intercept")
-        with np.errstate(invalid="ignore", divide="ignore"):
-            relative = _size(term, view, absolute / view.dbh)
-        return np.nan_to_num(view.size_exponent * relative)
-    if name in {"height_reading", "height_campaign"}:
-        relative = _size(term, view, zero + _single(term))
-        return np.where(predicted, 0.0, np.nan_to_num(view.height_exponent * relative))
-    if name in {"dbh_campaign", "pom_campaign"}:
-        load = view.size_exponent * _size(term, view, zero + _single(term))
-        return np.where(view.pom_differs, load, 0.0) if name == "pom_campaign" else load
-    if name == "roots":
-        return np.where(view.roots >= -1, _size(term, view, zero + _single(term)), 0.0)
-    return _size(term, view, zero + _single(term)) / view.carbon_fraction
-
-
-def _single(term: TermInForce) -> float:
-    return float(term.base.sd) if isinstance(term.base.sd, float | int) else 0.0
-
-
-def _size(term: TermInForce, view: _View, default: Floats) -> Floats:
-    """The user's size where there is one, made relative; the default otherwise."""
-    if term.sd is None:
-        return default
-    if term.unit == "m":
-        return np.nan_to_num(term.sd / view.height)
-    if term.unit == "cm":
-        return np.nan_to_num(term.sd / view.dbh)
-    return np.full(len(view.equation), term.sd)
-
-
-def _residual(view: _View) -> Floats:
-    """Residual of each tree's equation as a standard deviation of ln."""
-    scatters = [error_model.scatter(record) for record in view.records]
-    log = view.per_equation([s.sd_ln for s in scatters])
-    absolute = view.per_equation(
-        [s.sd_abs * UNITS[r.unit] for s, r in zip(scatters, view.records, strict=True)]
-    )
-    with np.errstate(invalid="ignore", divide="ignore"):
-        relative = np.sqrt(np.log1p((absolute / view.agb_kg) ** 2))
-    return np.where(absolute > 0, np.nan_to_num(relative), log)
-
-
-def _equation_lines(term: TermInForce, view: _View, own: dict[str, HeightModel]) -> Loads:
-    """Joint errors of intercept and slope of equations."""
-    loads = [(np.zeros(len(view.equation)), np.zeros(len(view.equation))) for _ in range(2)]
-    for number, record in enumerate(view.records):
-        mine = view.equation == number
-        if not mine.any():
-            continue
-        if term.name == "coefficients":
-            _coefficient_loads(record, mine, view, own, loads)
-        elif error_model.is_rubber(record):
-            ensemble = record.id == error_model.RUBBER_EQUATIONS
-            for (a, b), line in zip(
-                loads, error_model.rubber_lines(term.base, ensemble=ensemble), strict=True
-            ):
-                a[mine], b[mine] = line.intercept, line.slope
-    return loads
-
-
-def _coefficient_loads(
-    record: Equation, mine: Bools, view: _View, own: dict[str, HeightModel], loads: Loads
-) -> None:
-    """Loads of a record's coefficient covariance, per height model and density."""
-    if record.covariance is None:
-        return
-    models = np.unique(view.model_code[mine])
-    for code in models:
-        rows = np.flatnonzero(mine & (view.model_code == code))
-        if code < 0:
-            for (a, b), line in zip(
-                loads, error_model.coefficient_lines(record, Line(0.0, 1.0)), strict=False
-            ):
-                a[rows], b[rows] = line.intercept, line.slope
-            continue
-        name = view.model[code]
-        ends = np.log(predict_height(own.get(name, name), dbh=np.exp(SPAN)))
-        density, place = np.unique(view.wood_density[rows], return_inverse=True)
-        for k, rho in enumerate(density):
-            at = _combined(record, np.array(SPAN), ends, np.log(np.full(2, rho)))
-            slope = float(at[1] - at[0]) / (SPAN[1] - SPAN[0])
-            lines = error_model.coefficient_lines(
-                record, Line(float(at[0]) - slope * SPAN[0], slope)
-            )
-            for (a, b), line in zip(loads, lines, strict=False):
-                a[rows[place == k]], b[rows[place == k]] = line.intercept, line.slope
-
-
-def _height_lines(view: _View, own: dict[str, HeightModel]) -> Loads:
-    """Joint error of the coefficients of height models, over x = ln D."""
-    count = len(view.equation)
-    loads = [(np.zeros(count), np.zeros(count)) for _ in range(LINES)]
-    for code, name in enumerate(view.model):
-        for piece in np.unique(view.piece[view.model_code == code]):
-            mine = (view.model_code == code) & (view.piece == piece)
-            ends = SPAN if _steady_model(name, own) else (piece * BIN, (piece + 1) * BIN)
-            lines = error_model.height_lines(own.get(name, name), *ends)
-            for (a, b), line in zip(loads, lines, strict=False):
-                a[mine] = view.height_exponent[mine] * line.intercept
-                b[mine] = view.height_exponent[mine] * line.slope
-    return loads

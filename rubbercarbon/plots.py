@@ -12,12 +12,15 @@ from rubbercarbon.formats.interface import RawTable
 from rubbercarbon.problems import Problems
 from rubbercarbon.tables import Floats, Source
 
+AREA_CONFLICT = 0.01  # relative difference of two columns that is worth a word
+
 
 def read_plots(
     source: Source | None, trees: pd.DataFrame, problems: Problems, notes: list[dict[str, str]]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Plot table with ``area_ha``, and the subplots of nested designs."""
     if source is None:
+        _tell_sites_apart(trees, None, problems)
         table = _plots_of_trees(trees, notes)
     else:
         raw = tables.open_table(source, "plots")
@@ -28,6 +31,7 @@ def read_plots(
                 f"{', '.join(map(str, raw.frame.columns))}."
             )
         table = tables.typed(table, PLOT_COLUMNS, raw, problems)
+        _tell_sites_apart(trees, table, problems)
         table["area_ha"] = _area(table, raw, problems)
         table = _level_area(table, notes)
     subplots = _subplots(table)
@@ -42,7 +46,32 @@ def read_plots(
         table[name] = table[name].fillna("") if name in table else ""
     if "stratum_area_ha" not in table:
         table["stratum_area_ha"] = np.nan
+    for (site, stratum), group in table.groupby(["site_id", "stratum"]):
+        areas = sorted(group["stratum_area_ha"].dropna().unique())
+        if len(areas) > 1:
+            problems.add(
+                "stratum_area_conflict", column="stratum_area_ha",
+                value=" ".join(part for part in (str(site), str(stratum)) if part),
+                areas=", ".join(f"{area:g}" for area in areas), used=f"{areas[-1]:g}",
+            )  # fmt: skip
     return table, subplots
+
+
+def _tell_sites_apart(trees: pd.DataFrame, table: pd.DataFrame | None, problems: Problems) -> None:
+    """Plots of several sites that bear one name are called site:plot from here on."""
+    frames = [f for f in (trees, table) if f is not None and "site_id" in f]
+    if not frames:
+        return
+    pairs = pd.concat([frame[["plot_id", "site_id"]] for frame in frames]).drop_duplicates()
+    pairs = pairs[pairs["site_id"] != ""]
+    sites = pairs.groupby("plot_id").size()
+    repeated = set(sites.index[sites > 1])
+    if not repeated:
+        return
+    problems.add("plot_names_repeated", column="plot_id", value=", ".join(sorted(repeated)))
+    for frame in frames:
+        named = frame["plot_id"].isin(repeated) & (frame["site_id"] != "")
+        frame.loc[named, "plot_id"] = frame["site_id"] + ":" + frame["plot_id"]
 
 
 def _plots_of_trees(trees: pd.DataFrame, notes: list[dict[str, str]]) -> pd.DataFrame:
@@ -80,6 +109,13 @@ def _area(table: pd.DataFrame, raw: RawTable, problems: Problems) -> Floats:
     if thai:
         parts = np.column_stack([table[c.name].to_numpy() * c.factor for c in thai])
         total = np.where(np.isnan(parts).all(axis=1), np.nan, np.nansum(parts, axis=1))
+        with np.errstate(invalid="ignore"):
+            conflict = np.abs(total / area - 1.0) > AREA_CONFLICT
+        for position in np.flatnonzero(conflict):
+            problems.add(
+                "area_conflict", file=raw.file, row=int(table["row"].iloc[position]),
+                column="area_ha", value=f"{area[position]:g}", other=f"{total[position]:g}",
+            )  # fmt: skip
         area = np.where(np.isnan(area), total, area)
     if "area" in table:
         area = np.where(np.isnan(area), [rai_text_to_ha(text) for text in table["area"]], area)

@@ -40,6 +40,8 @@ class TreeArrays:
         Part of a multi-stem plant's mass that falls to the row (1 for single stems).
     expansion : ndarray
         1 / area of the (sub)plot [1/ha]; NaN where unknown.
+    represents : ndarray
+        Stems in the whole plot for one stem measured in a subplot; 1 without subplots.
     carbon_fraction : ndarray
         Carbon over dry mass [1].
     herb : ndarray of bool
@@ -56,6 +58,7 @@ class TreeArrays:
     count: Floats
     share: Floats
     expansion: Floats
+    represents: Floats
     carbon_fraction: Floats
     herb: Bools
 
@@ -123,7 +126,7 @@ def account(
         ("herb", herb_kg),
         ("carbon", carbon_kg),
     ):
-        plot[f"{name}_t"] = _sum(values / KG_PER_T, trees.offsets)
+        plot[f"{name}_t"] = _sum(values / KG_PER_T * trees.represents, trees.offsets)
         per_ha = _sum(values / KG_PER_T * trees.expansion, trees.offsets)
         plot[f"{name}_t_ha"] = np.where(_without_area(trees), np.nan, per_ha)
     _stand_part(plot, stand_roots, stand_carbon_fraction)

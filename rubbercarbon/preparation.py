@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from allometry.catalogue.loader import add_catalogue, carbon_fractions, ladder
-from allometry.heights import HeightModel, predict_height
+from allometry.heights import HeightModel, check_height_model, predict_height
 from allometry.names import Match, match_one
 from allometry.quantities import GROWTH_FORMS
 from allometry.selection import Selection, Taxon, select
@@ -104,6 +104,8 @@ def prepare(
     """
     for folder in settings.catalogues:
         add_catalogue(folder)
+    if settings.height_model is not None:
+        check_height_model(settings.height_model)
     work = Living(inventory, settings, problems)
     matches, code = _match_species(work)
     taxa = [Taxon(m.species, m.genus, m.family, m.growth_form) for m in matches]
@@ -111,6 +113,7 @@ def prepare(
     equation_ids = [rule.equation for rule in selection.rules]
     per_tree = np.array(equation_ids, dtype=object)[selection.rule]
     _list_unfit(work, selection, matches, code)
+    _list_unused(selection, problems)
     biomass_ids = tuple(sorted({e for e in per_tree if e}))
     number = inputs.numbers_of(per_tree, biomass_ids)
     fits = fit_height_sample(settings, inventory.plots, problems, assumptions)
@@ -124,6 +127,7 @@ def prepare(
         selection.rule
     ]
     fractions = inputs.fractions(work, matches, code, assumptions)
+    expansion = inputs.expansion(work, number)
     arrays = TreeArrays(
         offsets=offsets,
         size=size,
@@ -134,7 +138,8 @@ def prepare(
         roots=roots,
         count=work.numbers("count"),
         share=share,
-        expansion=inputs.expansion(work, number),
+        expansion=expansion,
+        represents=inputs.represents(work, expansion),
         carbon_fraction=fractions,
         herb=herb & (number >= 0),
     )
@@ -272,6 +277,17 @@ def _list_unfit(work: Living, selection: Selection, matches: list[Match], code: 
             name = matches[code[index]].species or str(work.frame["species"].iloc[index])
             work.report("not_estimated", int(index), "species", value=name, why=rule.why)
             work.unfit[position] = f"not_estimated:{rule.id}"
+
+
+def _list_unused(selection: Selection, problems: Problems) -> None:
+    """Equations that the user named for plants that the inventory does not hold."""
+    used = set(selection.rule.tolist())
+    for number, rule in enumerate(selection.rules):
+        if rule.id.startswith("user: ") and number not in used:
+            problems.add(
+                "setting_unused", column="equations", value=rule.id.removeprefix("user: "),
+                equation=rule.equation,
+            )  # fmt: skip
 
 
 def _offsets(work: Living) -> tuple[Ints, list[str]]:

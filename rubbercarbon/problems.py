@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 ERRORS = frozenset({
     "not_a_number", "diameter_missing", "diameter_not_positive", "diameter_too_large",
     "count_not_valid", "species_missing", "species_unknown", "row_repeated", "plot_unknown",
-    "plot_missing", "below_subplot", "not_estimated", "no_result", "area_not_valid",
+    "plot_missing", "too_many_cells", "decimal_comma", "below_subplot",
+    "not_estimated", "no_result", "area_not_valid",
 })  # fmt: skip
 NOTES = frozenset({"not_alive", "column_ignored"})
 COLUMNS = ("file", "sheet", "row", "column", "value", "code", "severity", "message", "suggestion")

@@ -31,7 +31,11 @@ def version(package: str) -> str:
         return "unknown"
 
 
-def run_record(settings: Mapping[str, Any], digests: Mapping[str, str]) -> dict[str, Any]:
+def run_record(
+    settings: Mapping[str, Any],
+    digests: Mapping[str, str],
+    reading: Mapping[str, Mapping[str, str]] | None = None,
+) -> dict[str, Any]:
     """What is needed to say how figures came about; no paths, users or hosts.
 
     Parameters
@@ -39,6 +43,8 @@ def run_record(settings: Mapping[str, Any], digests: Mapping[str, str]) -> dict[
     settings : mapping
     digests : mapping
         sha256 of each input by file name.
+    reading : mapping, optional
+        How columns and units of the inputs were read.
 
     Returns
     -------
@@ -48,6 +54,7 @@ def run_record(settings: Mapping[str, Any], digests: Mapping[str, str]) -> dict[
         "schema_version": SCHEMA_VERSION,
         "versions": {"python": platform.python_version(), **{p: version(p) for p in PACKAGES}},
         "settings": dict(settings),
+        "reading": {name: dict(values) for name, values in (reading or {}).items()},
         "inputs": [{"file": name, "sha256": digest} for name, digest in sorted(digests.items())],
     }
 
@@ -75,22 +82,44 @@ def run_folder(target: str | Path, *, force: bool = False) -> Iterator[Path]:
     folder = Path(target)
     if folder.is_file():
         raise RunFolderError(f"'{folder}' is a file; give the name of a folder.")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / RECORD).is_file() and not force:
-        raise RunFolderError(
-            f"folder '{folder}' is not empty and not a run folder; choose another name, or use "
-            "--force to replace all that is in it."
-        )
+    if folder.is_dir() and not force:
+        _refuse_foreign(folder)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     except OSError as error:
-        raise RunFolderError(f"folder '{folder}' cannot be written: {error.strerror}.") from error
+        raise RunFolderError(
+            f"folder '{folder}' cannot be written: {error.strerror}; choose "
+            "a folder that exists and that you may write to."
+        ) from error
     try:
         fresh.chmod(0o755)
         yield fresh
         _swap(fresh, folder)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """Raise for a folder that holds anything but the files of a former run."""
+    there = {entry.name for entry in folder.iterdir()}
+    if there and RECORD not in there:
+        raise RunFolderError(
+            f"folder '{folder}' is not empty and not a run folder; choose another name, or use "
+            "--force to replace all that is in it."
+        )
+    if there:
+        try:
+            ours = set(json.loads((folder / RECORD).read_text(encoding="utf-8"))["files"])
+        except (OSError, ValueError, KeyError, TypeError):
+            ours = set()
+        foreign = sorted(there - ours - {RECORD})
+        if foreign:
+            raise RunFolderError(
+                f"run folder '{folder}' holds files that the former run did not write "
+                f"({', '.join(foreign[:3])}{', ...' if len(foreign) > 3 else ''}); move them, "
+                "choose another name, or use --force to replace all that is in it."
+            )
 
 
 def _swap(fresh: Path, folder: Path) -> None:
@@ -103,8 +132,9 @@ def _swap(fresh: Path, folder: Path) -> None:
 
 
 def write_record(folder: Path, record: Mapping[str, Any]) -> None:
-    """``run.json``."""
-    text = json.dumps(record, ensure_ascii=False, indent=2, sort_keys=True)
+    """``run.json``, with the names of the files beside it."""
+    files = sorted({entry.name for entry in folder.iterdir()} | {RECORD})
+    text = json.dumps({**record, "files": files}, ensure_ascii=False, indent=2, sort_keys=True)
     (folder / RECORD).write_text(text + "\n", encoding="utf-8")
 
 

@@ -17,7 +17,10 @@ from rubbercarbon.stocks import Stocks
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-TABLES = ("trees", "plots", "total", "assumptions", "citations", "problems")
+TABLES = (
+    "trees", "plots", "total", "assumptions", "citations", "problems", "attribution", "uncertainty",
+)  # fmt: skip
+DRAWS = "draws.parquet"
 TEXTS = frozenset(
     {
         "plot_id",
@@ -57,6 +60,9 @@ TEXTS = frozenset(
         "severity",
         "message",
         "suggestion",
+        "quantity",
+        "method",
+        "term",
     }
 )
 
@@ -102,6 +108,10 @@ def write_run(
             write_csv(table, fresh / f"{name}.csv")
         if parquet:
             stocks.trees.to_parquet(fresh / "trees.parquet", index=False)
+        if stocks.draws is not None:
+            import pyarrow.parquet as pq  # noqa: PLC0415  (slow import)
+
+            pq.write_table(stocks.draws, fresh / DRAWS)
         if extras is not None:
             extras(fresh)
         write_record(fresh, stocks.run)
@@ -116,6 +126,8 @@ def _tables(stocks: Stocks, language: str) -> dict[str, pd.DataFrame]:
         "assumptions": stocks.assumptions,
         "citations": stocks.equations,
         "problems": stocks.found_problems.frame(language),
+        "attribution": stocks.attribution,
+        "uncertainty": stocks.uncertainty,
     }
 
 
@@ -147,6 +159,7 @@ def load_run(folder: str | Path) -> Stocks:
             f"'{path}' was written by a newer version (schema {record['schema_version']}, known "
             f"{SCHEMA_VERSION}); update rubbercarbon."
         )
+    record.pop("files", None)
     tables = {name: _read(path / f"{name}.csv") for name in TABLES}
     return Stocks(
         trees=tables["trees"],
@@ -156,7 +169,18 @@ def load_run(folder: str | Path) -> Stocks:
         equations=tables["citations"],
         run=record,
         found_problems=_problems(tables["problems"]),
+        attribution=tables["attribution"],
+        uncertainty=tables["uncertainty"],
+        draws=_read_draws(path),
     )
+
+
+def _read_draws(path: Path) -> Any:
+    if not (path / DRAWS).is_file():
+        return None
+    import pyarrow.parquet as pq  # noqa: PLC0415  (slow import)
+
+    return pq.read_table(path / DRAWS)
 
 
 def _read(path: Path) -> pd.DataFrame:

@@ -1,241 +1,25 @@
-"""From prepared inventories to intervals: masses, loads, sums, and the columns they become."""
+"""Intervals of plots and totals, and the columns and tables they become."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from allometry import error_model
-from allometry.catalogue.loader import get_equation
-from allometry.evaluation import compile_equations
 from rubbercarbon.assumptions import Assumptions
 from rubbercarbon.columns import M2_PER_HA, M2_PER_RAI
 from rubbercarbon.config import Settings
-from rubbercarbon.labels import POM_TOLERANCE_M
-from rubbercarbon.living import Bools, Floats, Ints
-from rubbercarbon.loads import Layout, Trees, key_of, lay_out
-from rubbercarbon.pools import KG_PER_T, Account, co2e
+from rubbercarbon.error_layout import lay_out_prepared, masses_of, plot_area_cv
+from rubbercarbon.living import Bools, Floats
+from rubbercarbon.montecarlo import monte_carlo
+from rubbercarbon.pools import Account, co2e
 from rubbercarbon.preparation import Prepared
-from rubbercarbon.uncertainty import (
-    INTERACTION,
-    OWN,
-    QUANTILES,
-    QUANTITIES,
-    Masses,
-    Spread,
-    analytic,
-    monte_carlo,
-)
+from rubbercarbon.uncertainty import INTERACTION, OWN, QUANTILES, QUANTITIES, Spread, analytic
 
-BREAST_HEIGHT_M = 1.3
-MID_ROW = ("mid_row", "mid-row", "midrow", "กลางแถว", "กึ่งกลางแถว", "stems_x_spacing")
 ENDS = ("sd", "low", "high")
 RAI_PER_HA = M2_PER_HA / M2_PER_RAI
-
-
-def area_cv(area_ha: float, spacing: str, boundary: str) -> float:
-    """Relative error of a plot's area from the rows that its boundary happens to catch.
-
-    A side of length s laid at random across rows a metres apart holds s/a rows on average, with a
-    variance of f (1 - f), f the fraction left over.
-
-    Examples
-    --------
-    >>> round(area_cv(0.16, "3x7", ""), 3)
-    0.087
-    >>> area_cv(0.16, "3x7", "mid_row")
-    0.0
-    """
-    distances = [part for part in spacing.lower().replace("×", "x").replace("m", "").split("x")]
-    try:
-        rows = [float(part) for part in distances]
-    except ValueError:
-        return 0.0
-    if boundary.strip().lower() in MID_ROW or len(rows) != 2 or not area_ha > 0:
-        return 0.0
-    side = math.sqrt(area_ha * M2_PER_HA)
-    variance = 0.0
-    for distance in rows:
-        if not 0 < distance < side:
-            return 0.0
-        fraction = math.modf(side / distance)[0]
-        variance += fraction * (1.0 - fraction) / (side / distance) ** 2
-    return math.sqrt(math.log1p(variance))
-
-
-def masses_of(
-    prepared: Prepared, result: Account, plots: pd.DataFrame, area: dict[str, float]
-) -> Masses:
-    """Mass of each row per hectare (per plot where no area is known), roots of stands shared out."""
-    arrays = prepared.arrays
-    known = ~np.isnan(result.plot["agb_t_ha"]) & plots["area_ha"].notna().to_numpy()
-    plot = np.repeat(np.arange(len(known)), np.diff(arrays.offsets))
-    factor = np.where(known[plot], arrays.expansion, 1.0)
-    agb, bgb, carbon, herb = (
-        np.nan_to_num(values / KG_PER_T * factor)
-        for values in (result.agb_kg, result.bgb_kg, result.carbon_kg, result.herb_kg)
-    )
-    stand = np.nan_to_num(
-        np.where(known, result.plot["bgb_stand_t_ha"], result.plot["bgb_stand_t"])
-    )
-    if np.any(stand > 0):
-        total = np.bincount(plot, agb, minlength=len(known))
-        with np.errstate(invalid="ignore", divide="ignore"):
-            part = np.nan_to_num(agb / total[plot]) * stand[plot]
-        bgb = bgb + part
-        carbon = carbon + part * prepared.stand_carbon_fraction
-    return Masses(
-        offsets=arrays.offsets,
-        agb=agb,
-        bgb=bgb,
-        carbon=carbon,
-        herb=herb,
-        plot=np.array([key_of(str(name)) for name in prepared.plot_ids] or [0], dtype=np.uint64),
-        area_cv=np.array([area.get(name, 0.0) for name in plots["plot_id"]]),
-    )
-
-
-def lay_out_prepared(
-    prepared: Prepared,
-    result: Account,
-    plot_table: pd.DataFrame,
-    settings: Settings,
-    assumptions: Assumptions,
-) -> Layout:
-    """The error budget laid on a prepared inventory, with a row for each thing assumed."""
-    frame, arrays, columns = prepared.frame, prepared.arrays, prepared.columns
-    count = len(frame)
-    tree = np.nan_to_num(result.agb_kg) + np.nan_to_num(result.herb_kg)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        single = tree / (arrays.count * arrays.share)
-    locality = _text(plot_table.set_index("plot_id"), "locality", frame["plot_id"], assumptions)
-    campaign = _campaign(frame, assumptions)
-    pom = frame["pom_m"].to_numpy(dtype=float) if "pom_m" in frame else np.full(count, np.nan)
-    wanted = np.array(
-        [*((get_equation(name).pom_m or BREAST_HEIGHT_M) for name in prepared.biomass_ids), 0.0]
-    )[arrays.equation]
-    taken = np.where(np.isnan(pom), BREAST_HEIGHT_M, pom)
-    given_sd = (
-        frame["wood_density_sd_g_cm3"].notna().to_numpy()
-        if "wood_density_sd_g_cm3" in frame
-        else np.zeros(count, dtype=np.bool_)
-    )
-    level = columns["wood_density_level"]
-    given = np.isin(level, ("given", "given_air_dry"))
-    if given.any() and not given_sd[given].all():
-        assumptions.add(
-            "error budget",
-            "wood density given without its sd: the error of the species' table value is kept",
-            applies_to=f"{int((given & ~given_sd).sum())} rows",
-            source="rule of this library",
-        )
-    trees = Trees(
-        equation=np.where(tree > 0, arrays.equation, -1),
-        roots=arrays.roots,
-        dbh=frame["dbh_cm"].to_numpy(dtype=float),
-        height=columns["height_m"],
-        wood_density=columns["wood_density_g_cm3"],
-        density_sd=prepared.density_sd,
-        agb_kg=single,
-        count=arrays.count,
-        carbon_fraction=arrays.carbon_fraction,
-        herb=arrays.herb,
-        species=np.where(
-            columns["species"] == "", frame["species"].to_numpy(dtype=object), columns["species"]
-        ),
-        locality=locality,
-        campaign=campaign,
-        plot=frame["plot_id"].to_numpy(dtype=object),
-        tree=frame["tree_id"].to_numpy(dtype=object),
-        clone=_column(frame, "clone"),
-        height_source=columns["height_source"],
-        density_given=given,
-        sd_given=given_sd,
-        pom_differs=np.abs(taken - wanted) > POM_TOLERANCE_M,
-    )
-    _report_scatter(prepared, assumptions)
-    for term in settings.errors.terms():
-        assumptions.add(
-            "error budget",
-            f"{term.name}: {term.base.meaning}",
-            term.describe(),
-            unit=term.unit if term.sd is not None else term.base.unit,
-            applies_to=f"level {term.level}",
-            source="user" if term.changed else term.base.citation,
-            grade="" if term.changed else term.base.grade,
-        )
-    return lay_out(
-        trees,
-        compile_equations(prepared.biomass_ids),
-        prepared.root_ids,
-        settings.errors,
-        models=prepared.height_fits,
-        stress=settings.stress,
-    )
-
-
-def _column(frame: pd.DataFrame, name: str) -> NDArray[Any]:
-    if name not in frame:
-        return np.full(len(frame), "", dtype=object)
-    return frame[name].fillna("").to_numpy(dtype=object)
-
-
-def _text(
-    plots: pd.DataFrame, name: str, plot_ids: pd.Series[Any], assumptions: Assumptions
-) -> NDArray[Any]:
-    """Locality of each row; everything is one locality where none is named."""
-    values = plots[name].fillna("") if name in plots else pd.Series("", index=plots.index)
-    if (values == "").any():
-        whom = "all plots" if (values == "").all() else "plots without a locality"
-        assumptions.add(
-            "error budget",
-            "no locality named: taken as one locality, whose errors all its plots share",
-            "one locality",
-            applies_to=whom,
-            source="rule of this library",
-        )
-    return plot_ids.map(values).fillna("").to_numpy(dtype=object)
-
-
-def _campaign(frame: pd.DataFrame, assumptions: Assumptions) -> NDArray[Any]:
-    """Crew and date of each row."""
-    crew, date = _column(frame, "surveyor"), _column(frame, "date")
-    if not np.any((crew != "") | (date != "")):
-        assumptions.add(
-            "error budget",
-            "no surveyor or date: the whole inventory is one campaign, whose errors all trees share",
-            "one campaign",
-            source="rule of this library",
-        )
-    return np.array([f"{a}|{b}" for a, b in zip(crew, date, strict=True)] or [""], dtype=object)[
-        : len(frame)
-    ]
-
-
-def _report_scatter(prepared: Prepared, assumptions: Assumptions) -> None:
-    """Residuals that no source gives."""
-    for number, name in enumerate(prepared.biomass_ids):
-        count = int((prepared.arrays.equation == number).sum())
-        found = error_model.scatter(get_equation(name))
-        if count and found.origin != "published":
-            what = {
-                "assumption": "scatter of single trees is an assumption",
-                "stand_in": "no residual published: that of the pantropical equation stands in",
-            }[found.origin]
-            assumptions.add(
-                "error budget",
-                f"{name}: {what}",
-                f"{found.sd_ln:g}",
-                unit="sd of ln",
-                applies_to=f"{count} rows",
-                source="error_budget.toml",
-                grade="assumption",
-            )
 
 
 @dataclass(frozen=True)
@@ -281,7 +65,7 @@ def add_intervals(
     Intervals
     """
     layout = lay_out_prepared(prepared, result, plot_table, settings, assumptions)
-    masses = masses_of(prepared, result, plots, _plot_area_cv(plot_table, settings, assumptions))
+    masses = masses_of(prepared, result, plots, plot_area_cv(plot_table, settings, assumptions))
     weights, expanded = _weights(plots, total)
     level, count = settings.level, settings.number_of_draws
     by_plot = analytic(masses, layout, level=level)
@@ -329,32 +113,6 @@ def _first_columns(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**{name: table[name].astype(object).fillna("") for name in keys})
 
 
-def _plot_area_cv(
-    plot_table: pd.DataFrame, settings: Settings, assumptions: Assumptions
-) -> dict[str, float]:
-    """Relative error of each plot's area, by plot_id."""
-    term = settings.errors.term("area")
-    table = plot_table.set_index("plot_id")
-    spacing = table["spacing"].fillna("") if "spacing" in table else pd.Series("", table.index)
-    boundary = table["boundary"].fillna("") if "boundary" in table else pd.Series("", table.index)
-    unknown = table.index[(spacing == "") & (boundary == "") & table["area_ha"].notna()]
-    if len(unknown) and term.on:
-        assumptions.add(
-            "error budget",
-            "area: no spacing and no boundary rule given, so that the error of the plot's area is "
-            "unknown and left out",
-            "unknown",
-            applies_to=f"{len(unknown)} plots",
-            source="input",
-        )
-    return {
-        name: term.scale * area_cv(area, space, edge) if term.on else 0.0
-        for name, area, space, edge in zip(
-            table.index, table["area_ha"], spacing, boundary, strict=True
-        )
-    }
-
-
 def _weights(plots: pd.DataFrame, total: pd.DataFrame) -> tuple[Floats, Bools]:
     """What each total is of its plots, and whether the error of plot areas acts on it."""
     n_plots = len(plots)
@@ -364,12 +122,12 @@ def _weights(plots: pd.DataFrame, total: pd.DataFrame) -> tuple[Floats, Bools]:
     measured = np.where(np.isfinite(measured), measured, fallback)
     weights = np.zeros((len(total), n_plots))
     expanded = (total["describes"] == "land").to_numpy(dtype=np.bool_)
-    for s, row in enumerate(total.itertuples()):
-        if row.site_id == "ALL" and s == len(total) - 1:
-            weights[s] = weights[:s].sum(axis=0)
-            continue
-        mine = ((plots["site_id"] == row.site_id) & (plots["stratum"] == row.stratum)).to_numpy()
-        weights[s, mine] = float(row.area_ha) / mine.sum() if expanded[s] else measured[mine]
+    land = total["area_ha"].to_numpy(dtype=float)
+    keys = zip(total["site_id"].iloc[:-1], total["stratum"].iloc[:-1], strict=True)
+    for s, (site, stratum) in enumerate(keys):
+        mine = ((plots["site_id"] == site) & (plots["stratum"] == stratum)).to_numpy()
+        weights[s, mine] = land[s] / mine.sum() if expanded[s] else measured[mine]
+    weights[-1] = weights[:-1].sum(axis=0)
     return weights, expanded
 
 
@@ -430,7 +188,7 @@ def _draw_table(plots: pd.DataFrame, blocks: list[Floats]) -> Any:
 
 def add_columns(table: pd.DataFrame, name: str, spread: Spread, factor: Floats) -> None:
     """Put ``_sd``, ``_low`` and ``_high`` of a stock into a table; empty where the stock is."""
-    quantity = QUANTITIES.index(name.split("_")[0].replace("co2e", "carbon"))
+    quantity = QUANTITIES.index(name.split("_", maxsplit=1)[0].replace("co2e", "carbon"))
     scale = factor * (co2e(np.ones(1))[0] if name.startswith("co2e") else 1.0)
     empty = table[name].isna().to_numpy()
     for end in ENDS:

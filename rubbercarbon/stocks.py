@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from allometry.catalogue.loader import get_equation
 from allometry.evaluation import compile_equations
 from rubbercarbon.assumptions import Assumptions
 from rubbercarbon.columns import M2_PER_HA, M2_PER_RAI
@@ -19,6 +21,7 @@ from rubbercarbon.preparation import Prepared, prepare
 from rubbercarbon.problems import Problems
 from rubbercarbon.provenance import run_record
 from rubbercarbon.stock_errors import add_intervals
+from rubbercarbon.tables import digest
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 TREE_OUTPUT = (
     "row",
     "plot_id",
+    "site_id",
     "tree_id",
     "stem_id",
     "species_input",
@@ -48,6 +52,7 @@ TREE_OUTPUT = (
     "co2e_kg",
     "herb_kg",
 )
+SIZE_COLUMNS = {"dbh": "dbh_cm", "height": "height_m"}
 STOCKS_T = ("agb_t", "bgb_t", "bgb_stand_t", "carbon_t", "co2e_t", "herb_t")
 RAI_PER_HA = M2_PER_HA / M2_PER_RAI
 
@@ -153,6 +158,7 @@ def estimate_stocks(
         prepared.stand_carbon_fraction,
     )
     trees = _tree_table(inventory, prepared, result, problems)
+    _report_outside(inventory.file, trees, problems)
     if trees["agb_kg"].notna().sum() + trees["herb_kg"].notna().sum() == 0:
         raise InventoryError(
             f"none of the {len(trees)} rows of '{inventory.file}' can be computed; the first "
@@ -170,13 +176,43 @@ def estimate_stocks(
         plots=spread.plots,
         total=spread.total,
         assumptions=assumptions.frame(),
-        equations=prepared.citations,
-        run=run_record(chosen.model_dump(), inventory.digests),
+        equations=_citations(prepared.citations, assumptions),
+        run=_record(inventory, chosen),
         found_problems=problems,
         attribution=spread.attribution,
         uncertainty=spread.distribution,
         draws=spread.draws,
     )
+
+
+def _record(inventory: Inventory, settings: Settings) -> dict[str, Any]:
+    """The run's record; files by name, without their folders."""
+    values = settings.model_dump(mode="json")
+    values["catalogues"] = [Path(folder).name for folder in settings.catalogues]
+    digests = dict(inventory.digests)
+    if settings.height_sample is not None:
+        values["height_sample"] = Path(settings.height_sample).name
+        digests[values["height_sample"]] = digest(settings.height_sample)
+    return run_record(values, digests, inventory.reading)
+
+
+def _citations(equations: pd.DataFrame, assumptions: Assumptions) -> pd.DataFrame:
+    """Every publication: equations first, then densities and carbon fractions."""
+    table = assumptions.frame()
+    others = table[
+        table["topic"].isin(["wood density", "carbon fraction"]) & (table["grade"] != "")
+    ]
+    others = others.drop_duplicates(["topic", "source"])
+    more = pd.DataFrame(
+        {
+            "id": others["assumption"].str.partition(":")[0],
+            "predicts": others["topic"],
+            "grade": others["grade"],
+            "citation": others["source"],
+        }
+    )
+    rows = [equations, more.assign(n_rows=0, doi="", where="", seen="")[equations.columns]]
+    return pd.concat([row for row in rows if len(row)], ignore_index=True)
 
 
 def _first_error(problems: Problems) -> str:
@@ -194,6 +230,8 @@ def _tree_table(
     """Input rows in input order with what was computed for them."""
     trees = inventory.trees.reset_index(drop=True).copy()
     trees["species_input"] = trees["species"]
+    sites = inventory.plots.set_index("plot_id")["site_id"]
+    trees["site_id"] = trees["plot_id"].map(sites).fillna("")
     for name, values in prepared.columns.items():
         trees[name] = pd.Series(values, index=prepared.position).reindex(trees.index)
     figures = {
@@ -234,6 +272,23 @@ def _tree_table(
         ";".join(part for part in pair if part) for pair in zip(reason, trees["flags"], strict=True)
     ]
     return trees
+
+
+def _report_outside(file: str, trees: pd.DataFrame, problems: Problems) -> None:
+    """One warning per equation that is used beyond its range, with what rests on it."""
+    mass = trees["agb_kg"].fillna(trees["herb_kg"])
+    outside = trees["flags"].str.contains(r"outside_range|outside_evaluated_span") & mass.notna()
+    for equation, group in trees[outside].groupby("equation_id"):
+        record = get_equation(str(equation))
+        what = record.size if record.size in SIZE_COLUMNS else "dbh"
+        low, high = record.range.limits[record.size]
+        column = SIZE_COLUMNS[what]
+        whole = mass[trees["equation_id"] == equation].sum()
+        problems.add(
+            "outside_range", file=file, row=int(group["row"].iloc[0]), column=column,
+            value=f"{group[column].max():g}", count=len(group), equation=equation, what=column,
+            low=f"{low:g}", high=f"{high:g}", share=f"{100 * mass[group.index].sum() / whole:.0f}",
+        )  # fmt: skip
 
 
 def _plot_table(

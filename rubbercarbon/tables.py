@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Source: TypeAlias = "str | Path | pd.DataFrame | pa.Table"
+_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 Floats: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 Bools: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
 
@@ -116,6 +118,13 @@ def typed(
 ) -> pd.DataFrame:
     """Numbers as floats, texts stripped; a cell that is no number is a problem."""
     frame["refused"] = ""
+    for position in np.flatnonzero(frame["row"].isin(list(raw.ragged))):
+        row = int(frame["row"].iloc[position])
+        problems.add(
+            "too_many_cells", file=raw.file, sheet=raw.sheet, row=row, value=raw.ragged[row],
+            heading=len(raw.frame.columns),
+        )  # fmt: skip
+        frame.loc[position, "refused"] = "too_many_cells"
     for name in [n for n in frame.columns if n in columns]:
         if not columns[name].number:
             frame[name] = frame[name].fillna("").astype(str).str.strip()
@@ -123,8 +132,9 @@ def typed(
         numbers, bad = _numbers(frame[name])
         for position in np.flatnonzero(bad):
             vital = columns[name].target in {"dbh_cm", "count"}
+            comma = _DECIMAL_COMMA.fullmatch(str(frame[name].iloc[position]).strip())
             problems.add(
-                "not_a_number",
+                "decimal_comma" if comma else "not_a_number",
                 file=raw.file,
                 sheet=raw.sheet,
                 row=int(frame["row"].iloc[position]),

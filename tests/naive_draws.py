@@ -45,7 +45,7 @@ class Twin:
             key = key + "|" + group
         return np.unique(key.astype(str), return_inverse=True)[1]
 
-    def draw(self, count, seed):
+    def draw(self, count, seed):  # noqa: PLR0915
         rng = np.random.default_rng(seed)
         t = self.trees
         n = len(t)
@@ -77,9 +77,9 @@ class Twin:
             units = self._units(term, group)
             total = np.zeros((count, n))
             for load in loads:
-                load = np.asarray(load, dtype=float)
-                total += load * rng.standard_normal((count, units.max() + 1))[:, units]
-                variance[:] += load**2
+                size = np.asarray(load, dtype=float)
+                total += size * rng.standard_normal((count, units.max() + 1))[:, units]
+                variance[:] += size**2
             eta[:] += total
 
         x = np.log(d / 20.0)

@@ -13,6 +13,8 @@ x; its series in d1 is cut after the fourth power, which `worst_remainder` bound
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -75,7 +77,7 @@ def exp_fast(x: float) -> float:
 
 
 @inline
-def _log_32(u: float) -> float:
+def _log_32(u: Any) -> Any:
     """Natural logarithm in single precision, for u in (0, 1]."""
     bits = np.float32(u).view(np.int32)
     k = np.int32((bits - SQRT_HALF_BITS_32) >> TWENTY_THREE)
@@ -95,14 +97,14 @@ def _log_32(u: float) -> float:
 
 
 @inline
-def _fraction(word: int) -> float:
+def _fraction(word: Any) -> Any:
     """A 32-bit word as a single-precision number in [0, 1)."""
     bits = np.uint32((word >> NINE) | UNIT_BITS)
     return np.float32(bits.view(np.float32) - np.float32(1.0))
 
 
 @inline
-def _normals(z: Singles, seed: int, stream: int, unit: int, block: int, words: Words) -> None:
+def _normals(z: Singles, seed: Any, stream: Any, unit: Any, block: int, words: Words) -> None:
     """Fill z with the 256 standard normals of one block of draws."""
     low, high = np.uint32(unit), np.uint32(unit >> SHIFT)
     seed_low, seed_high = np.uint32(seed), np.uint32(seed >> SHIFT)
@@ -149,7 +151,7 @@ def _normals(z: Singles, seed: int, stream: int, unit: int, block: int, words: W
 
 
 @kernel
-def unit_normals(out: Floats, seed: int, streams: Keys, units: Keys) -> None:
+def unit_normals(out: Floats, seed: np.uint64, streams: Keys, units: Keys) -> None:
     """Standard normals of units that trees share: ``out[u]`` holds the draws of unit u."""
     count = out.shape[1]
     for u in prange(out.shape[0]):
@@ -177,8 +179,8 @@ def exact_draws(
     d1: Floats,
     root_factor: Floats,
     carbon_factor: Floats,
-    seed: int,
-    tree_stream: int,
+    seed: np.uint64,
+    tree_stream: np.uint64,
     out: Floats,
 ) -> None:
     """Draws of plot totals, tree by tree.
@@ -245,7 +247,7 @@ def exact_draws(
 
 
 @kernel
-def compressed_draws(
+def compressed_draws(  # noqa: PLR0915  (one fused loop)
     offsets: Ints,
     cell: Ints,
     agb: Floats,
@@ -262,7 +264,7 @@ def compressed_draws(
     carbon_factor: Floats,
     carbon: Floats,
     herb: NDArray[np.bool_],
-    seed: int,
+    seed: np.uint64,
     out: Floats,
 ) -> None:
     """Draws of plot totals from five moments per group (the trees of one cell in one plot).

@@ -66,7 +66,8 @@ def plot(
         str, typer.Option(help="Height model for equations that need a height.")
     ] = "",
     density: Annotated[
-        float | None, typer.Option(help="Wood density in g/cm3; default: the species'.")
+        float | None,
+        typer.Option(min=0.05, max=1.5, help="Wood density in g/cm3; default: the species'."),
     ] = None,
 ) -> int:
     """Above-ground biomass by diameter, one line per equation of a taxon."""

@@ -19,18 +19,33 @@ def run(
     plots: shared.PlotsFile = None,
     equations: shared.Equations = None,
     settings: shared.SettingsFile = None,
+    draws: shared.Draws = None,
+    seed: shared.Seed = None,
+    level: shared.Level = None,
+    method: shared.Method = None,
+    height_sample: shared.HeightSample = None,
     mapped: shared.Mapped = None,
     units: shared.Units = None,
     language: shared.Lang = "en",
     parquet: Parquet = False,
+    save_draws: shared.KeepDraws = False,
     force: shared.Force = False,
     strict: shared.Strict = False,
     as_json: shared.Json = False,
 ) -> int:
     """Biomass and carbon of an inventory, written to a run folder."""
-    chosen = shared.settings(settings, equations)
+    shared.guard_inputs(out, trees, plots, settings, height_sample)
+    chosen = shared.settings(
+        settings,
+        equations,
+        draws=draws,
+        seed=seed,
+        level=level,
+        method=method,
+        height_sample=None if height_sample is None else str(height_sample),
+    )
     inventory = shared.read(trees, plots, mapped, units)
-    stocks = shared.estimate(inventory, chosen, language)
+    stocks = shared.estimate(inventory, chosen, language, draws=save_draws)
     folder = write_run(stocks, out, force=force, language=language, parquet=parquet)
     if as_json:
         console.json_records(stocks.total)

@@ -47,6 +47,22 @@ Equations = Annotated[
     ),
 ]
 SettingsFile = Annotated[Path | None, typer.Option("--settings", help="Settings, a TOML file.")]
+Draws = Annotated[
+    int | None, typer.Option("--draws", help="Monte Carlo draws; intervals are analytic without.")
+]
+Seed = Annotated[int | None, typer.Option("--seed", help="Seed of the draws.")]
+Level = Annotated[float | None, typer.Option("--level", help="Of the intervals, default 0.90.")]
+Method = Annotated[
+    Literal["analytic", "montecarlo"] | None,
+    typer.Option("--method", help="Where the intervals come from."),
+]
+HeightSample = Annotated[
+    Path | None,
+    typer.Option(
+        "--height-sample", help="Table of measured diameters and heights (dbh, height_m)."
+    ),
+]
+KeepDraws = Annotated[bool, typer.Option("--save-draws", help="Write draws.parquet too.")]
 Lang = Annotated[Language, typer.Option("--lang", help="Language of texts.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit code 1 on warnings too.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
@@ -80,21 +96,39 @@ def read(
     )
 
 
-def settings(file: Path | None, equations: list[str] | None) -> Settings:
-    """Settings of a file, with the equations of the command line on top."""
+def settings(file: Path | None, equations: list[str] | None = None, **options: object) -> Settings:
+    """Settings of a file, with the options of the command line on top."""
     base = read_settings(file) if file else Settings()
-    chosen = base.equations | pairs(equations, "--equation")
-    return make_settings(base.model_dump() | {"equations": chosen}, "--equation")
+    changes: dict[str, object] = {k: v for k, v in options.items() if v is not None}
+    changes["equations"] = base.equations | pairs(equations, "--equation")
+    return make_settings(base.model_dump() | changes, "options")
 
 
-def estimate(inventory: Inventory, chosen: Settings, language: Language) -> Stocks:
+def estimate(
+    inventory: Inventory, chosen: Settings, language: Language, *, draws: bool = False
+) -> Stocks:
     """Estimate; what was wrong is printed before an error ends the command."""
     try:
-        return estimate_stocks(inventory, chosen)
+        return estimate_stocks(inventory, chosen, draws=draws)
     except InventoryError as error:
         if error.found_problems is not None:
             console.problems(error.found_problems, language, "")
         raise
+
+
+def guard_inputs(out: Path, *inputs: Path | None) -> None:
+    """Refuse a run folder that holds one of the run's own inputs.
+
+    Raises
+    ------
+    SettingsError
+    """
+    for file in inputs:
+        if file is not None and out.resolve() in file.resolve().parents:
+            raise SettingsError(
+                f"'{file}' lies in the run folder '{out}', which is replaced whole; choose another "
+                "folder for --out, or copy the file out of it."
+            )
 
 
 def exit_code(problems: Problems, *, strict: bool) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import io
+import warnings
 from pathlib import Path
 
 import pandas as pd
@@ -27,20 +29,39 @@ def read(path: Path) -> RawTable:
     heading = content.partition("\n")[0]
     delimiter = max(DELIMITERS, key=heading.count)
     try:
-        frame = pd.read_csv(
-            io.StringIO(content),
-            sep=delimiter,
-            dtype=str,
-            keep_default_na=False,
-            skip_blank_lines=False,
-            index_col=False,
-        )
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            frame = pd.read_csv(
+                io.StringIO(content),
+                sep=delimiter,
+                dtype=str,
+                keep_default_na=False,
+                skip_blank_lines=False,
+                index_col=False,
+            )
+    except (pd.errors.ParserError, pd.errors.ParserWarning):
+        return _read_ragged(content, delimiter, path)
+    except (pd.errors.EmptyDataError, ValueError) as error:
         raise InventoryError(
             f"file '{path.name}' is not a table: {str(error).strip()}. "
             "Save it again as CSV with one heading row and the same number of cells in each row."
         ) from error
     return RawTable(_undo_guard(frame), path.name, "", 2)
+
+
+def _read_ragged(content: str, delimiter: str, path: Path) -> RawTable:
+    """A table with rows of unequal length: the rest of a long row is cut off and said."""
+    try:
+        rows = list(csv.reader(io.StringIO(content), delimiter=delimiter, strict=True))
+    except csv.Error as error:
+        raise InventoryError(
+            f"file '{path.name}' is not a table: {error}. Save it again as CSV."
+        ) from error
+    width = len(rows[0])
+    ragged = {number: len(row) for number, row in enumerate(rows[1:], start=2) if len(row) > width}
+    filled = [(row + [""] * width)[:width] for row in rows[1:]]
+    frame = pd.DataFrame(filled, columns=rows[0], dtype=str)
+    return RawTable(_undo_guard(frame), path.name, "", 2, ragged)
 
 
 def _undo_guard(frame: pd.DataFrame) -> pd.DataFrame:

@@ -5,7 +5,7 @@ A format module has ``SUFFIXES`` (lower case, with the dot) and ``read(path) -> 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -28,12 +28,15 @@ class RawTable:
         Where it came from, without the path.
     first_row : int
         Row number of the first record as a spreadsheet would show it.
+    ragged : dict
+        Row number → number of cells, of rows with more cells than the heading.
     """
 
     frame: pd.DataFrame
     file: str
     sheet: str
     first_row: int
+    ragged: dict[int, int] = field(default_factory=dict)
 
 
 class Format(Protocol):
@@ -53,11 +56,13 @@ def read_table(path: Path) -> RawTable:
     InventoryError
         For a file that is missing, empty or of an unknown format.
     """
+    if path.is_dir():
+        raise InventoryError(f"'{path}' is a folder; give the name of the file in it.")
     if not path.is_file():
         raise InventoryError(f"file '{path}' does not exist; check the name and the folder.")
     if path.stat().st_size == 0:
         raise InventoryError(
-            f"file '{path.name}' is empty; it needs a heading row and one row per tree."
+            f"file '{path.name}' is empty; it needs a heading row and one row per tree (or plot)."
         )
     suffixes: list[str] = []
     for name in registry.names("formats"):

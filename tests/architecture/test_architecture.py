@@ -28,7 +28,7 @@ def _imports(path):
 @pytest.mark.parametrize("path", KERNELS, ids=lambda path: path.name)
 def test_kernel_files_are_self_contained(path):
     """numba's cache goes stale in silence when a cached function calls one of another file."""
-    allowed = {"__future__", "numpy", "numpy.typing", "allometry.kernels._jit"}
+    allowed = {"__future__", "typing", "numpy", "numpy.typing", "allometry.kernels._jit"}
     assert set(_imports(path)) <= allowed
 
 
@@ -67,11 +67,11 @@ def test_every_public_name_loads_and_is_documented(package):
 
 def test_the_public_names_are_these():
     assert allometry.__all__ == [
-        "AllometryError", "MissingInput", "UnknownEquation", "add_catalogue", "equations", "evaluate",
-        "match_names", "predict_height", "select", "wood_density",
+        "AllometryError", "HeightModel", "MissingInput", "UnknownEquation", "add_catalogue",
+        "equations", "evaluate", "fit_height_model", "match_names", "predict_height", "select", "wood_density",
     ]  # fmt: skip
     assert rubbercarbon.__all__ == [
-        "Inventory", "RubbercarbonError", "Settings", "Stocks", "estimate_stocks", "load_run",
+        "ErrorBudget", "Inventory", "RubbercarbonError", "Settings", "Stocks", "estimate_stocks", "load_run",
         "read_inventory", "write_run",
     ]  # fmt: skip
 

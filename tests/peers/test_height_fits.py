@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+from shared_data import data
 
 import allometry as al
-from shared_data import data
 
 FOLDER = "nouragues/biomass_r"
 CASES = [

@@ -161,7 +161,7 @@ class TestAccount:
             "height": np.full(n, np.nan), "wood_density": np.full(n, np.nan),
             "stress": np.full(n, np.nan), "equation": np.zeros(n, dtype=np.int64),
             "roots": np.zeros(n, dtype=np.int64), "count": np.ones(n), "share": np.ones(n),
-            "expansion": np.full(n, 10.0), "carbon_fraction": np.full(n, 0.47),
+            "expansion": np.full(n, 10.0), "represents": np.ones(n), "carbon_fraction": np.full(n, 0.47),
             "herb": np.zeros(n, dtype=bool),
         }  # fmt: skip
         return TreeArrays(**(base | changes))

@@ -36,8 +36,10 @@ def test_a_run_reads_back_as_it_was(stocks, tmp_path):
 def test_the_folder_holds_what_it_promises(stocks, tmp_path):
     folder = rc.write_run(stocks, tmp_path / "out", parquet=True, language="th")
     assert sorted(path.name for path in folder.iterdir()) == [
-        "assumptions.csv", "citations.csv", "plots.csv", "problems.csv", "run.json", "total.csv",
-        "trees.csv", "trees.parquet",
+        "assumptions.csv", "attribution.csv", "citations.csv", "plots.csv", "problems.csv",
+        "run.json", "total.csv", "trees.csv", "trees.parquet", "uncertainty.csv",
+
+
     ]  # fmt: skip
     raw = (folder / "plots.csv").read_bytes()
     assert raw.startswith(b"\xef\xbb\xbf")

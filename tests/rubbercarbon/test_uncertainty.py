@@ -8,7 +8,7 @@ import pytest
 from naive_draws import RUBBER, Twin, standard_errors
 
 import rubbercarbon as rc
-from rubbercarbon import uncertainty
+from rubbercarbon import montecarlo, uncertainty
 
 DRAWS = 20_000
 OTHERS = ("Hopea odorata", "Dipterocarpus alatus", "Tectona grandis", "Parkia speciosa")
@@ -59,7 +59,7 @@ def parts(trees, **settings):
 
 
 def all_draws(masses, layout, kernel, draws=DRAWS, seed=11):
-    blocks = uncertainty.draw_plots(masses, layout, draws, seed, kernel=kernel)
+    blocks = montecarlo.draw_plots(masses, layout, draws, seed, kernel=kernel)
     return np.concatenate([block for _, _, block in blocks])
 
 
@@ -70,13 +70,8 @@ def statistics(draws):
 
 LEVEL_SETS = {
     "default": {},
-    "all_tree": {name: "tree" for name in (
-        "species", "locality", "coefficients", "rubber_equation", "rubber_locality",
-        "density_mean", "height_locality", "height_plot")},
-    "all_run": {name: "run" for name in (
-        "species", "locality", "coefficients", "rubber_equation", "rubber_locality",
-        "density_mean", "height_locality", "height_plot", "residual", "density_tree",
-        "height_tree")},
+    "all_tree": dict.fromkeys(("species", "locality", "coefficients", "rubber_equation", "rubber_locality", "density_mean", "height_locality", "height_plot"), "tree"),
+    "all_run": dict.fromkeys(("species", "locality", "coefficients", "rubber_equation", "rubber_locality", "density_mean", "height_locality", "height_plot", "residual", "density_tree", "height_tree"), "run"),
     "residual_by_plot": {"residual": "plot", "species": "plot", "dbh_campaign": "species"},
 }  # fmt: skip
 

@@ -1,0 +1,230 @@
+"""Loads of each error term on the logarithm of biomass, for rows or for cells of rows."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from allometry import error_model
+from allometry.catalogue.loader import get_equation
+from allometry.catalogue.schema import UNITS, Equation
+from allometry.error_model import Line
+from allometry.heights import HeightModel, predict_height
+from rubbercarbon.budget import TermInForce
+from rubbercarbon.living import Bools, Floats, Ints
+
+SPAN = (math.log(5.0), math.log(50.0))  # where curves that are nearly straight are made straight
+BIN = math.log(2.0)  # width in ln D of a piece of a curved height model
+LINES = 3  # most normals of one term
+Loads = list[tuple[Floats, Floats]]
+
+
+@dataclass
+class View:
+    """Inputs of the loads for rows, or for cells with their rounded values."""
+
+    records: list[Equation]
+    equation: Ints
+    roots: Ints
+    size_exponent: Floats
+    height_exponent: Floats
+    density_exponent: Floats
+    dbh: Floats
+    height: Floats
+    wood_density: Floats
+    density_sd: Floats
+    agb_kg: Floats
+    carbon_fraction: Floats
+    rubber: Bools
+    clone_known: Bools
+    model: list[str]
+    model_code: Ints
+    pom_differs: Bools
+    sd_given: Bools
+    piece: Ints
+    steady: Bools
+
+    def per_equation(self, values: list[float]) -> Floats:
+        """One figure per equation, spread over rows."""
+        return np.array([*values, 0.0])[self.equation]
+
+    def flags(self, values: list[bool]) -> Bools:
+        """One flag per equation, spread over rows."""
+        return np.array([*values, False], dtype=np.bool_)[self.equation]
+
+
+def is_steady(record: Equation) -> bool:
+    """Whether the exponents of an equation are the same at every size."""
+    terms = record.terms
+    return len(terms) == 1 and not terms[0].get("x2") and not terms[0].get("x3")
+
+
+def steady_model(model: str, own: dict[str, HeightModel]) -> bool:
+    """Whether ln H is straight in ln D."""
+    if model in own:
+        return own[model].form == "log1"
+    return is_steady(get_equation(model))
+
+
+def combined_size(record: Equation, ln_d: Floats, ln_h: Floats, ln_rho: Floats) -> Floats:
+    """The size variable on which a joint coefficient error acts, on the log scale."""
+    assert record.covariance is not None
+    name = record.covariance.names[-1]
+    if name == "x2h_rho":
+        return 2.0 * ln_d + ln_h + ln_rho
+    if name == "x2h":
+        return 2.0 * ln_d + ln_h
+    if name == "x2_rho":
+        return 2.0 * ln_d + ln_rho
+    return ln_d
+
+
+def loads(term: TermInForce, view: View, own: dict[str, HeightModel]) -> Loads:
+    """Loads of a term's normals: intercepts and slopes over x."""
+    if term.name in {"coefficients", "rubber_equation", "rubber_locality"}:
+        loads = _equation_lines(term, view, own)
+    elif term.name == "height_coefficients":
+        loads = _height_lines(view, own)
+    else:
+        loads = [(_plain_load(term, view, own), np.zeros(len(view.equation)))]
+    return [(a * term.scale, b * term.scale) for a, b in loads]
+
+
+def _plain_load(term: TermInForce, view: View, own: dict[str, HeightModel]) -> Floats:
+    """Load of a term that is the same for all sizes of a cell."""
+    name, base = term.name, term.base
+    rubber = view.flags([error_model.is_rubber(record) for record in view.records])
+    predicted = view.model_code >= 0
+    fitted = np.array([*(m in own for m in view.model), False])[view.model_code] & predicted
+    zero = np.zeros(len(view.equation))
+    if name == "residual":
+        return _size(term, view, _residual(view))
+    if name == "species":
+        many = view.flags([error_model.of_many_species(record) for record in view.records])
+        return np.where(many & ~rubber, _size(term, view, zero + _single(term)), 0.0)
+    if name == "locality":
+        return np.where(rubber, 0.0, _size(term, view, zero + _single(term)))
+    if name in {"density_mean", "density_tree"}:
+        if name == "density_mean":
+            rubber_sd = np.where(view.clone_known, base.size("rubber_clone"), base.size("rubber"))
+        else:
+            rubber_sd = zero + base.size("rubber")
+        others = math.sqrt(base.size("share")) * view.density_sd
+        own_sd = np.where(view.rubber & ~view.sd_given, rubber_sd, others)
+        sd = own_sd if term.sd is None else zero + term.sd
+        relative = sd if term.unit in {"1", "ln"} else sd / view.wood_density
+        return np.nan_to_num(view.density_exponent * relative)
+    if name in {"height_locality", "height_plot"}:
+        keep = predicted & ~fitted if name == "height_locality" else predicted
+        return np.where(keep, view.height_exponent * _size(term, view, zero + _single(term)), 0.0)
+    if name == "height_tree":
+        sd = zero + _single(term)
+        for code, model in enumerate(view.model):
+            mine = view.model_code == code
+            if model in own and mine.any():
+                sd[mine] = own[model].residual_sd_ln(view.dbh[mine])
+        return np.where(predicted, view.height_exponent * _size(term, view, sd), 0.0)
+    if name == "dbh_reading":
+        absolute = base.size("slope") * view.dbh + base.size("intercept")
+        with np.errstate(invalid="ignore", divide="ignore"):
+            relative = _size(term, view, absolute / view.dbh)
+        return np.nan_to_num(view.size_exponent * relative)
+    if name in {"height_reading", "height_campaign"}:
+        relative = _size(term, view, zero + _single(term))
+        return np.where(predicted, 0.0, np.nan_to_num(view.height_exponent * relative))
+    if name in {"dbh_campaign", "pom_campaign"}:
+        load = view.size_exponent * _size(term, view, zero + _single(term))
+        return np.where(view.pom_differs, load, 0.0) if name == "pom_campaign" else load
+    if name == "roots":
+        return np.where(view.roots >= -1, _size(term, view, zero + _single(term)), 0.0)
+    return _size(term, view, zero + _single(term)) / view.carbon_fraction
+
+
+def _single(term: TermInForce) -> float:
+    return float(term.base.sd) if isinstance(term.base.sd, float | int) else 0.0
+
+
+def _size(term: TermInForce, view: View, default: Floats) -> Floats:
+    """The user's size where there is one, made relative; the default otherwise."""
+    if term.sd is None:
+        return default
+    if term.unit == "m":
+        return np.nan_to_num(term.sd / view.height)
+    if term.unit == "cm":
+        return np.nan_to_num(term.sd / view.dbh)
+    return np.full(len(view.equation), term.sd)
+
+
+def _residual(view: View) -> Floats:
+    """Residual of each tree's equation as a standard deviation of ln."""
+    scatters = [error_model.scatter(record) for record in view.records]
+    log = view.per_equation([s.sd_ln for s in scatters])
+    absolute = view.per_equation(
+        [s.sd_abs * UNITS[r.unit] for s, r in zip(scatters, view.records, strict=True)]
+    )
+    with np.errstate(invalid="ignore", divide="ignore"):
+        relative = np.sqrt(np.log1p((absolute / view.agb_kg) ** 2))
+    return np.where(absolute > 0, np.nan_to_num(relative), log)
+
+
+def _equation_lines(term: TermInForce, view: View, own: dict[str, HeightModel]) -> Loads:
+    """Joint errors of intercept and slope of equations."""
+    loads = [(np.zeros(len(view.equation)), np.zeros(len(view.equation))) for _ in range(2)]
+    for number, record in enumerate(view.records):
+        mine = view.equation == number
+        if not mine.any():
+            continue
+        if term.name == "coefficients":
+            _coefficient_loads(record, mine, view, own, loads)
+        elif error_model.is_rubber(record):
+            ensemble = record.id == error_model.RUBBER_EQUATIONS
+            for (a, b), line in zip(
+                loads, error_model.rubber_lines(term.base, ensemble=ensemble), strict=True
+            ):
+                a[mine], b[mine] = line.intercept, line.slope
+    return loads
+
+
+def _coefficient_loads(
+    record: Equation, mine: Bools, view: View, own: dict[str, HeightModel], loads: Loads
+) -> None:
+    """Loads of a record's coefficient covariance, per height model and density."""
+    if record.covariance is None:
+        return
+    models = np.unique(view.model_code[mine])
+    for code in models:
+        rows = np.flatnonzero(mine & (view.model_code == code))
+        if code < 0:
+            for (a, b), line in zip(
+                loads, error_model.coefficient_lines(record, Line(0.0, 1.0)), strict=False
+            ):
+                a[rows], b[rows] = line.intercept, line.slope
+            continue
+        name = view.model[code]
+        ends = np.log(predict_height(own.get(name, name), dbh=np.exp(SPAN)))
+        density, place = np.unique(view.wood_density[rows], return_inverse=True)
+        for k, rho in enumerate(density):
+            at = combined_size(record, np.array(SPAN), ends, np.log(np.full(2, rho)))
+            slope = float(at[1] - at[0]) / (SPAN[1] - SPAN[0])
+            lines = error_model.coefficient_lines(
+                record, Line(float(at[0]) - slope * SPAN[0], slope)
+            )
+            for (a, b), line in zip(loads, lines, strict=False):
+                a[rows[place == k]], b[rows[place == k]] = line.intercept, line.slope
+
+
+def _height_lines(view: View, own: dict[str, HeightModel]) -> Loads:
+    """Joint error of the coefficients of height models, over x = ln D."""
+    count = len(view.equation)
+    loads = [(np.zeros(count), np.zeros(count)) for _ in range(LINES)]
+    for code, name in enumerate(view.model):
+        for piece in np.unique(view.piece[view.model_code == code]):
+            mine = (view.model_code == code) & (view.piece == piece)
+            ends = SPAN if steady_model(name, own) else (piece * BIN, (piece + 1) * BIN)
+            lines = error_model.height_lines(own.get(name, name), *ends)
+            for (a, b), line in zip(loads, lines, strict=False):
+                a[mine] = view.height_exponent[mine] * line.intercept
+                b[mine] = view.height_exponent[mine] * line.slope
+    return loads
