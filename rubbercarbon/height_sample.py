@@ -53,8 +53,7 @@ def fit_height_sample(
     usable = (frame["refused"] == "") & (frame["height_m"] > 0) & (frame["dbh_cm"] > 0)
     frame = frame[usable]
     models: dict[str, HeightModel] = {}
-    _fit(POOLED, frame, settings, assumptions, models)
-    if not models:
+    if not _fit(POOLED, frame, settings, assumptions, models):
         raise SettingsError(
             f"height sample '{raw.file}' has {len(frame)} usable pairs of diameter and height; at "
             f"least {settings.height_minimum or int(constant('height_sample_minimum'))} with four "
@@ -89,10 +88,10 @@ def _fit(
     settings: Settings,
     assumptions: Assumptions,
     models: dict[str, HeightModel],
-) -> None:
-    """Fit one group; say why not where it cannot be done."""
+) -> bool:
+    """Fit one group; say why not where it cannot be done. False for too few pairs."""
     if name == f"{POOLED}:":
-        return
+        return False
     try:
         model = fit_height_model(
             pairs["dbh_cm"], pairs["height_m"], form=settings.height_form,
@@ -103,7 +102,7 @@ def _fit(
             "height sample", f"{name}: not fitted", applies_to=f"{len(pairs)} pairs",
             source=str(error),
         )  # fmt: skip
-        return
+        return False
     unit = "of ln H" if model.form in {"log1", "log2"} else "m"
     assumptions.add(
         "height sample",
@@ -117,6 +116,7 @@ def _fit(
     )
     if model.identified:
         models[name] = model
+    return True
 
 
 def models_of_rows(

@@ -16,7 +16,7 @@ from rubbercarbon.budget import TermInForce
 from rubbercarbon.living import Bools, Floats, Ints
 
 SPAN = (math.log(5.0), math.log(50.0))  # where curves that are nearly straight are made straight
-BIN = math.log(2.0)  # width in ln D of a piece of a curved height model
+BIN = 0.2  # width in ln D of a piece of a curved height model
 LINES = 3  # most normals of one term
 Loads = list[tuple[Floats, Floats]]
 
