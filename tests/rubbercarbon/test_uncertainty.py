@@ -111,3 +111,40 @@ def test_all_engines_agree_with_brute_force(name):
                     if off > 1:
                         failures.append((plot_id, quantity, engine, statistic, round(off, 2)))
     assert not failures, failures
+
+
+@pytest.mark.parametrize("kernel", ["exact", pytest.param("compressed", marks=pytest.mark.jit)])
+def test_without_errors_the_exact_kernel_is_the_point_bit_by_bit(kernel):
+    trees = make_trees((1, 2), seed=2)
+    stocks, masses, layout = parts(trees, errors=rc.ErrorBudget.none())
+    draws = all_draws(masses, layout, kernel, draws=3)
+    for q, name in enumerate(("agb_t", "bgb_t", "carbon_t")):
+        point = stocks.plots[name].to_numpy()
+        if kernel == "exact":
+            assert (draws[:, q] == point[:, None]).all()
+        np.testing.assert_allclose(draws[:, q], np.tile(point[:, None], 3), rtol=1e-12)
+
+
+def test_compressed_and_exact_draws_differ_by_less_than_the_bound():
+    """With no errors of single trees both kernels use the same normals."""
+    trees = make_trees((2, 5))
+    shared = {name: {"on": False} for name in (
+        "residual", "density_tree", "height_tree", "dbh_reading", "height_reading")}  # fmt: skip
+    _, masses, layout = parts(trees, errors=shared)
+    count = 40
+    exact = all_draws(masses, layout, "exact", draws=count)
+    compressed = all_draws(masses, layout, "compressed", draws=count)
+    some = exact[:, :3] > 0
+    ratio = compressed[:, :3][some] / exact[:, :3][some]
+    assert np.abs(ratio - 1.0).max() < montecarlo.TOLERANCE
+
+
+def test_a_wide_slope_falls_back_to_finer_bins_and_then_to_the_exact_kernel():
+    trees = make_trees((5,))
+    _, masses, layout = parts(trees, errors={"rubber_locality": {"scale": 60.0}})
+    tables = montecarlo._tables(layout, 50, 1)
+    assert not montecarlo._widest(tables.d1, montecarlo.WIDTHS[-1]).all()
+    draws = all_draws(masses, layout, "compressed", draws=50, seed=1)
+    exact = all_draws(masses, layout, "exact", draws=50, seed=1)
+    slow = np.isclose(draws[:, 0], exact[:, 0], rtol=0, atol=0).all(axis=1)
+    assert slow.any()
