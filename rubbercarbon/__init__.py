@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rubbercarbon.inventory import read_inventory as read_inventory
     from rubbercarbon.runs import load_run as load_run
     from rubbercarbon.runs import write_run as write_run
+    from rubbercarbon.sampling import plots_needed as plots_needed
     from rubbercarbon.stocks import Stocks as Stocks
     from rubbercarbon.stocks import estimate_stocks as estimate_stocks
 
@@ -27,6 +28,7 @@ _HOMES = {
     "Stocks": "rubbercarbon.stocks",
     "estimate_stocks": "rubbercarbon.stocks",
     "load_run": "rubbercarbon.runs",
+    "plots_needed": "rubbercarbon.sampling",
     "read_inventory": "rubbercarbon.inventory",
     "write_run": "rubbercarbon.runs",
 }

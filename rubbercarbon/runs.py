@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 TABLES = (
     "trees", "plots", "total", "assumptions", "citations", "problems", "attribution", "uncertainty",
+    "sampling",
 )  # fmt: skip
 DRAWS = "draws.parquet"
 TEXTS = frozenset(
@@ -128,6 +129,7 @@ def _tables(stocks: Stocks, language: str) -> dict[str, pd.DataFrame]:
         "problems": stocks.found_problems.frame(language),
         "attribution": stocks.attribution,
         "uncertainty": stocks.uncertainty,
+        "sampling": stocks.sampling,
     }
 
 
@@ -171,6 +173,7 @@ def load_run(folder: str | Path) -> Stocks:
         found_problems=_problems(tables["problems"]),
         attribution=tables["attribution"],
         uncertainty=tables["uncertainty"],
+        sampling=tables["sampling"],
         draws=_read_draws(path),
     )
 

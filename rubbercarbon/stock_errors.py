@@ -16,6 +16,7 @@ from rubbercarbon.living import Bools, Floats
 from rubbercarbon.montecarlo import monte_carlo
 from rubbercarbon.pools import Account, co2e
 from rubbercarbon.preparation import Prepared
+from rubbercarbon.stock_sampling import sampling_table
 from rubbercarbon.uncertainty import INTERACTION, OWN, QUANTILES, QUANTITIES, Spread, analytic
 
 ENDS = ("sd", "low", "high")
@@ -30,6 +31,7 @@ class Intervals:
     total: pd.DataFrame
     attribution: pd.DataFrame
     distribution: pd.DataFrame
+    sampling: pd.DataFrame
     draws: Any
 
 
@@ -101,6 +103,9 @@ def add_intervals(
         attribution=_first_columns(shares),
         distribution=_first_columns(
             pd.concat([distribution(*spread) for spread in spreads], ignore_index=True)
+        ),
+        sampling=sampling_table(
+            prepared, result, plot_table, plots, total, settings, assumptions, weights
         ),
         draws=_draw_table(plots, kept) if kept else None,
     )

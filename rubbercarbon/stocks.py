@@ -82,6 +82,9 @@ class Stocks:
     uncertainty : pandas.DataFrame
         Mean, sd, interval and quantiles of each plot (t/ha; t where no area is known) and total
         (t), by method.
+    sampling : pandas.DataFrame
+        Half-widths of totals [%] from the choice of plots alone and with the models' errors;
+        empty unless plots were drawn at random or on a grid.
     draws : pyarrow.Table or None
         One row per plot and draw, when asked for.
     """
@@ -95,6 +98,7 @@ class Stocks:
     found_problems: Problems = field(repr=False)
     attribution: pd.DataFrame = field(default_factory=pd.DataFrame)
     uncertainty: pd.DataFrame = field(default_factory=pd.DataFrame)
+    sampling: pd.DataFrame = field(default_factory=pd.DataFrame)
     draws: pa.Table | None = field(default=None, repr=False)
 
     @property
@@ -181,6 +185,7 @@ def estimate_stocks(
         found_problems=problems,
         attribution=spread.attribution,
         uncertainty=spread.distribution,
+        sampling=spread.sampling,
         draws=spread.draws,
     )
 

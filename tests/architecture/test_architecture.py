@@ -72,7 +72,7 @@ def test_the_public_names_are_these():
     ]  # fmt: skip
     assert rubbercarbon.__all__ == [
         "ErrorBudget", "Inventory", "RubbercarbonError", "Settings", "Stocks", "estimate_stocks", "load_run",
-        "read_inventory", "write_run",
+        "plots_needed", "read_inventory", "write_run",
     ]  # fmt: skip
 
 

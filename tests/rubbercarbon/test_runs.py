@@ -37,7 +37,7 @@ def test_the_folder_holds_what_it_promises(stocks, tmp_path):
     folder = rc.write_run(stocks, tmp_path / "out", parquet=True, language="th")
     assert sorted(path.name for path in folder.iterdir()) == [
         "assumptions.csv", "attribution.csv", "citations.csv", "plots.csv", "problems.csv",
-        "run.json", "total.csv", "trees.csv", "trees.parquet", "uncertainty.csv",
+        "run.json", "sampling.csv", "total.csv", "trees.csv", "trees.parquet", "uncertainty.csv",
 
 
     ]  # fmt: skip
