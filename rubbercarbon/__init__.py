@@ -10,6 +10,9 @@ import importlib
 TYPE_CHECKING = False  # of `typing`, whose import would double the time of this one
 if TYPE_CHECKING:
     from rubbercarbon.budget import ErrorBudget as ErrorBudget
+    from rubbercarbon.censuses import estimate_reading_error as estimate_reading_error
+    from rubbercarbon.change import Change as Change
+    from rubbercarbon.change import compare_inventories as compare_inventories
     from rubbercarbon.config import Settings as Settings
     from rubbercarbon.errors import RubbercarbonError as RubbercarbonError
     from rubbercarbon.inventory import Inventory as Inventory
@@ -21,11 +24,14 @@ if TYPE_CHECKING:
     from rubbercarbon.stocks import estimate_stocks as estimate_stocks
 
 _HOMES = {
+    "Change": "rubbercarbon.change",
     "Inventory": "rubbercarbon.inventory",
     "RubbercarbonError": "rubbercarbon.errors",
     "ErrorBudget": "rubbercarbon.budget",
     "Settings": "rubbercarbon.config",
     "Stocks": "rubbercarbon.stocks",
+    "compare_inventories": "rubbercarbon.change",
+    "estimate_reading_error": "rubbercarbon.censuses",
     "estimate_stocks": "rubbercarbon.stocks",
     "load_run": "rubbercarbon.runs",
     "plots_needed": "rubbercarbon.sampling",

@@ -14,6 +14,7 @@ from rubbercarbon.columns import RUBBER
 if TYPE_CHECKING:
     import pandas as pd
 
+    from rubbercarbon.change import Change
     from rubbercarbon.problems import Problems
     from rubbercarbon.stocks import Stocks
 
@@ -68,6 +69,16 @@ def number(value: float, digits: int = 1) -> str:
     return "-" if math.isnan(value) else f"{value:,.{digits}f}"
 
 
+def interval(row: Any, column: str) -> str:
+    """The interval of a figure for reading."""
+    low, high = float(row[f"{column}_low"]), float(row[f"{column}_high"])
+    return "-" if math.isnan(low) else f"{number(low)} - {number(high)}"
+
+
+def _level(result: Stocks | Change) -> str:
+    return f"{100 * float(result.run['settings']['level']):g}"
+
+
 def problems(found: Problems, language: str, whole: str) -> None:
     """Print the first problems, errors first; ``whole`` names the file with all of them."""
     frame = found.frame(language)
@@ -102,6 +113,7 @@ def stocks(result: Stocks, language: str) -> None:
     _plots(result, language)
     line(messages.text("cli", "summary_title", language) + ": " + _scope(result, language))
     line(_sentence(result, language))
+    line(_doubt(result, language))
     line(messages.text("cli", "summary_not_credit", language))
     done = int((result.trees["agb_kg"].notna() | result.trees["herb_kg"].notna()).sum())
     line(
@@ -133,20 +145,22 @@ def _plots(result: Stocks, language: str) -> None:
         "co2e_t_rai" if per_ha else "co2e_t",
     ]
     heads.append("co2e_rai" if per_ha else "co2e_plot")
+    heads.append("interval")
     digits = [0, 0, *[1] * 6]
     rows = [
         [
             str(row["plot_id"]),
             str(row["system"]),
             *(number(float(row[c]), d) for c, d in zip(columns, digits, strict=True)),
+            interval(row, columns[-1]),
         ]
         for _, row in plots.head(PLOTS_SHOWN).iterrows()
     ]
     table(
         messages.text("cli", "per_plot", language),
-        [messages.text("tables", head, language) for head in heads],
+        [messages.text("tables", head, language, level=_level(result)) for head in heads],
         rows,
-        numbers=len(columns),
+        numbers=len(columns) + 1,
     )
     if len(plots) > PLOTS_SHOWN:
         line(messages.text("cli", "more_plots", language, count=len(plots) - PLOTS_SHOWN))
@@ -163,6 +177,60 @@ def _scope(result: Stocks, language: str) -> str:
             "cli", "total_plots", language, area=number(total["area_measured_ha"], 2)
         )
     return messages.text("cli", "total", language, scope=scope)
+
+
+def _doubt(result: Stocks, language: str) -> str:
+    """The interval of the total and what most of it comes from."""
+    total, shares = result.total.iloc[-1], result.attribution
+    mine = shares[(shares["site_id"] == "ALL") & (shares["quantity"] == "carbon")]
+    largest = mine.sort_values("share", ascending=False).head(2)
+    parts = [
+        f"{messages.text('terms', str(row['term']), language)} ({number(100 * row['share'], 0)} %)"
+        for _, row in largest.iterrows()
+    ]
+    return messages.text(
+        "cli",
+        "doubt",
+        language,
+        level=_level(result),
+        low=number(total["carbon_t_low"]),
+        high=number(total["carbon_t_high"]),
+        causes=", ".join(parts) or "-",
+    )
+
+
+def change(result: Change, language: str) -> None:
+    """Print growth, mortality, ingrowth and net change of carbon per plot and in all."""
+    plots = result.plots
+    unit = "t_ha" if "carbon_t_ha_net" in plots else "t"
+    parts = ("growth", "mortality", "ingrowth", "net")
+    rows = [
+        [
+            str(row["plot_id"]),
+            *(number(float(row[f"carbon_{unit}_{part}"])) for part in parts),
+            interval(row, f"carbon_{unit}_net"),
+        ]
+        for _, row in plots.head(PLOTS_SHOWN).iterrows()
+    ]
+    heads = ["plot", *parts, "interval_change"]
+    title = messages.text("cli", f"change_{unit}", language)
+    level = _level(result)
+    table(title, [messages.text("tables", h, language, level=level) for h in heads], rows, 5)
+    total = result.total.iloc[-1]
+    line(
+        messages.text(
+            "cli",
+            "change_total",
+            language,
+            net=number(total["co2e_t_net"]),
+            low=number(total["co2e_t_net_low"]),
+            high=number(total["co2e_t_net_high"]),
+            level=level,
+            survivors=int(plots["n_survivors"].sum()),
+            dead=int(plots["n_dead"].sum()),
+            new=int(plots["n_ingrowth"].sum()),
+        )
+    )
 
 
 def _sentence(result: Stocks, language: str) -> str:

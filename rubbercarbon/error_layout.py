@@ -93,6 +93,8 @@ def lay_out_prepared(
     plot_table: pd.DataFrame,
     settings: Settings,
     assumptions: Assumptions,
+    *,
+    census: str = "",
 ) -> Layout:
     """The error budget laid on a prepared inventory, with a row for each thing assumed."""
     frame, arrays, columns = prepared.frame, prepared.arrays, prepared.columns
@@ -101,7 +103,7 @@ def lay_out_prepared(
     with np.errstate(invalid="ignore", divide="ignore"):
         single = tree / (arrays.count * arrays.share)
     locality = _text(plot_table.set_index("plot_id"), "locality", frame["plot_id"], assumptions)
-    campaign = _campaign(frame, assumptions)
+    campaign = _campaign(frame, census, assumptions)
     pom = frame["pom_m"].to_numpy(dtype=float) if "pom_m" in frame else np.full(count, np.nan)
     wanted = np.array(
         [*((get_equation(name).pom_m or BREAST_HEIGHT_M) for name in prepared.biomass_ids), 0.0]
@@ -189,8 +191,8 @@ def _text(
     return plot_ids.map(values).fillna("").to_numpy(dtype=object)
 
 
-def _campaign(frame: pd.DataFrame, assumptions: Assumptions) -> NDArray[Any]:
-    """Crew and date of each row."""
+def _campaign(frame: pd.DataFrame, census: str, assumptions: Assumptions) -> NDArray[Any]:
+    """Census, crew and date of each row."""
     crew, date = _column(frame, "surveyor"), _column(frame, "date")
     if not np.any((crew != "") | (date != "")):
         assumptions.add(
@@ -199,9 +201,9 @@ def _campaign(frame: pd.DataFrame, assumptions: Assumptions) -> NDArray[Any]:
             "one campaign",
             source="rule of this library",
         )
-    return np.array([f"{a}|{b}" for a, b in zip(crew, date, strict=True)] or [""], dtype=object)[
-        : len(frame)
-    ]
+    return np.array(
+        [f"{census}|{a}|{b}" for a, b in zip(crew, date, strict=True)] or [""], dtype=object
+    )[: len(frame)]
 
 
 def _report_scatter(prepared: Prepared, assumptions: Assumptions) -> None:

@@ -68,7 +68,7 @@ def _tables(layout: Layout, draws: int, seed: int) -> _Tables:
     return tables
 
 
-def _shared_variance(layout: Layout) -> Floats:
+def shared_variance(layout: Layout) -> Floats:
     """Variance of ln of each row from errors that act on its mass, its own left out."""
     total = np.zeros(len(layout.x))
     cell = np.maximum(layout.cell, 0)
@@ -107,7 +107,7 @@ def draw_plots(
         of areas.
     """
     tables = _tables(layout, draws, seed)
-    centring = np.exp(-0.5 * _shared_variance(layout))
+    centring = np.exp(-0.5 * shared_variance(layout))
     limits = [] if kernel == "exact" else [_widest(tables.d1, width) for width in WIDTHS]
     for first in range(0, len(masses.offsets) - 1, PLOTS_AT_ONCE):
         last = min(first + PLOTS_AT_ONCE, len(masses.offsets) - 1)

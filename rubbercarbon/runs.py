@@ -17,6 +17,8 @@ from rubbercarbon.stocks import Stocks
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from rubbercarbon.change import Change
+
 TABLES = (
     "trees", "plots", "total", "assumptions", "citations", "problems", "attribution", "uncertainty",
     "sampling",
@@ -116,6 +118,40 @@ def write_run(
         if extras is not None:
             extras(fresh)
         write_record(fresh, stocks.run)
+    return Path(folder)
+
+
+def write_change(
+    change: Change, folder: str | Path, *, force: bool = False, language: str = "en"
+) -> Path:
+    """Write the change between two censuses as a run folder.
+
+    Parameters
+    ----------
+    change : Change
+    folder : str or Path
+    force : bool
+    language : str
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    RunFolderError
+    """
+    tables = {
+        "change_trees": change.trees,
+        "change_plots": change.plots,
+        "change_total": change.total,
+        "assumptions": change.assumptions,
+        "problems": change.found_problems.frame(language),
+    }
+    with run_folder(folder, force=force) as fresh:
+        for name, table in tables.items():
+            write_csv(table, fresh / f"{name}.csv")
+        write_record(fresh, change.run)
     return Path(folder)
 
 

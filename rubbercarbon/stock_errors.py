@@ -13,11 +13,20 @@ from rubbercarbon.columns import M2_PER_HA, M2_PER_RAI
 from rubbercarbon.config import Settings
 from rubbercarbon.error_layout import lay_out_prepared, masses_of, plot_area_cv
 from rubbercarbon.living import Bools, Floats
+from rubbercarbon.loads import Layout
 from rubbercarbon.montecarlo import monte_carlo
 from rubbercarbon.pools import Account, co2e
 from rubbercarbon.preparation import Prepared
 from rubbercarbon.stock_sampling import sampling_table
-from rubbercarbon.uncertainty import INTERACTION, OWN, QUANTILES, QUANTITIES, Spread, analytic
+from rubbercarbon.uncertainty import (
+    INTERACTION,
+    OWN,
+    QUANTILES,
+    QUANTITIES,
+    Masses,
+    Spread,
+    analytic,
+)
 
 ENDS = ("sd", "low", "high")
 RAI_PER_HA = M2_PER_HA / M2_PER_RAI
@@ -33,6 +42,8 @@ class Intervals:
     distribution: pd.DataFrame
     sampling: pd.DataFrame
     draws: Any
+    masses: Masses
+    layout: Layout
 
 
 def add_intervals(
@@ -45,6 +56,7 @@ def add_intervals(
     assumptions: Assumptions,
     *,
     draws: bool = False,
+    census: str = "",
 ) -> Intervals:
     """Uncertainty of every plot and total, as columns beside their points.
 
@@ -61,12 +73,14 @@ def add_intervals(
         Takes the budget and what it assumes.
     draws : bool
         Keep the draws.
+    census : str
+        Name of the census, for crews and dates that are not given.
 
     Returns
     -------
     Intervals
     """
-    layout = lay_out_prepared(prepared, result, plot_table, settings, assumptions)
+    layout = lay_out_prepared(prepared, result, plot_table, settings, assumptions, census=census)
     masses = masses_of(prepared, result, plots, plot_area_cv(plot_table, settings, assumptions))
     weights, expanded = _weights(plots, total)
     level, count = settings.level, settings.number_of_draws
@@ -108,6 +122,8 @@ def add_intervals(
             prepared, result, plot_table, plots, total, settings, assumptions, weights
         ),
         draws=_draw_table(plots, kept) if kept else None,
+        masses=masses,
+        layout=layout,
     )
 
 

@@ -12,16 +12,18 @@ import pandas as pd
 from allometry.catalogue.loader import get_equation
 from allometry.evaluation import compile_equations
 from rubbercarbon.assumptions import Assumptions
-from rubbercarbon.columns import M2_PER_HA, M2_PER_RAI
 from rubbercarbon.config import Settings
 from rubbercarbon.errors import InventoryError
 from rubbercarbon.inventory import Inventory
+from rubbercarbon.loads import Layout
 from rubbercarbon.pools import Account, account, co2e
 from rubbercarbon.preparation import Prepared, prepare
 from rubbercarbon.problems import Problems
 from rubbercarbon.provenance import run_record
 from rubbercarbon.stock_errors import add_intervals
 from rubbercarbon.tables import digest
+from rubbercarbon.totals import RAI_PER_HA, STOCKS_T, total_table
+from rubbercarbon.uncertainty import Masses
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -53,8 +55,6 @@ TREE_OUTPUT = (
     "herb_kg",
 )
 SIZE_COLUMNS = {"dbh": "dbh_cm", "height": "height_m"}
-STOCKS_T = ("agb_t", "bgb_t", "bgb_stand_t", "carbon_t", "co2e_t", "herb_t")
-RAI_PER_HA = M2_PER_HA / M2_PER_RAI
 
 
 @dataclass
@@ -147,7 +147,30 @@ def estimate_stocks(
     >>> stocks.trees["agb_kg"].round(1).tolist()
     [195.2]
     """
-    chosen = settings or Settings()
+    return compute(inventory, settings or Settings(), draws=draws).stocks
+
+
+@dataclass(frozen=True)
+class Computed:
+    """Stocks with what they were computed from, for modules that build on them."""
+
+    stocks: Stocks
+    prepared: Prepared
+    result: Account
+    masses: Masses
+    layout: Layout
+
+
+def compute(
+    inventory: Inventory, chosen: Settings, *, draws: bool = False, census: str = ""
+) -> Computed:
+    """As `estimate_stocks`, with the arrays behind the tables.
+
+    Raises
+    ------
+    InventoryError
+    UnknownEquation
+    """
     problems = Problems()
     problems.items = list(inventory.found_problems.items)
     assumptions = Assumptions()
@@ -171,11 +194,12 @@ def estimate_stocks(
         )
     plots = _plot_table(inventory, prepared, result, trees)
     _area_assumption(plots, prepared.stand_roots, assumptions)
-    total = _total_table(plots, assumptions)
+    total = total_table(plots, assumptions)
     spread = add_intervals(
-        prepared, result, inventory.plots, plots, total, chosen, assumptions, draws=draws
-    )
-    return Stocks(
+        prepared, result, inventory.plots, plots, total, chosen, assumptions, draws=draws,
+        census=census,
+    )  # fmt: skip
+    stocks = Stocks(
         trees=trees[list(TREE_OUTPUT)],
         plots=spread.plots,
         total=spread.total,
@@ -188,6 +212,7 @@ def estimate_stocks(
         sampling=spread.sampling,
         draws=spread.draws,
     )
+    return Computed(stocks, prepared, result, spread.masses, spread.layout)
 
 
 def _record(inventory: Inventory, settings: Settings) -> dict[str, Any]:
@@ -363,74 +388,3 @@ def _area_assumption(plots: pd.DataFrame, stand_roots: str, assumptions: Assumpt
             applies_to=whom,
             source="input",
         )
-
-
-def _total_table(plots: pd.DataFrame, assumptions: Assumptions) -> pd.DataFrame:
-    """One row per site and stratum, then the sum of all."""
-    rows = [
-        _group_row(str(site), str(stratum), group)
-        for (site, stratum), group in plots.groupby(["site_id", "stratum"], sort=True)
-    ]
-    expanded = all(not np.isnan(row["area_ha"]) for row in rows)
-    everything = _group_row("ALL", "", plots.assign(stratum_area_ha=np.nan))
-    if expanded:
-        for name in ("area_ha", *STOCKS_T):
-            everything[name] = float(sum(row[name] for row in rows))
-        for name in STOCKS_T:
-            everything[f"{name}_ha"] = everything[name] / everything["area_ha"]
-        everything["co2e_t_rai"] = everything["co2e_t_ha"] / RAI_PER_HA
-        assumptions.add(
-            "expansion",
-            "each plot of a stratum counts alike: the stratum's land times "
-            "the mean of its plots per hectare",
-            "simple mean",
-            source="stratified estimator (AR-TOOL14)",
-        )
-    else:
-        for row in rows:
-            row.update(_measured_only(row))
-        assumptions.add(
-            "expansion",
-            "stratum_area_ha is not known for every plot: the total "
-            "describes the measured plots only",
-            "no expansion",
-            source="input",
-        )
-    everything["describes"] = "land" if expanded else "measured plots"
-    for row in rows:
-        row["describes"] = everything["describes"]
-    return pd.DataFrame([*rows, everything]).drop(columns="_measured")
-
-
-def _group_row(site: str, stratum: str, group: pd.DataFrame) -> dict[str, Any]:
-    measured = group["area_ha"].sum(min_count=len(group))
-    land = group["stratum_area_ha"].max() if group["stratum_area_ha"].notna().all() else np.nan
-    row: dict[str, Any] = {
-        "site_id": site,
-        "stratum": stratum,
-        "n_plots": len(group),
-        "n_trees": int(group["n_trees"].sum()),
-        "area_measured_ha": measured,
-        "area_ha": land,
-    }
-    sums = {name: float(group[name].sum(min_count=1)) for name in STOCKS_T}
-    for name in STOCKS_T:
-        if np.isnan(land):
-            row[f"{name}_ha"] = sums[name] / measured if measured > 0 else np.nan
-            row[name] = sums[name]
-        else:
-            row[f"{name}_ha"] = float(group[f"{name}_ha"].mean())
-            row[name] = row[f"{name}_ha"] * land
-    row["co2e_t_rai"] = row["co2e_t_ha"] / RAI_PER_HA
-    row["_measured"] = sums
-    return row
-
-
-def _measured_only(row: dict[str, Any]) -> dict[str, Any]:
-    """A group's row without expansion to its land."""
-    area = row["area_measured_ha"]
-    sums: dict[str, float] = row["_measured"]
-    changed: dict[str, Any] = dict(sums)
-    changed |= {f"{name}_ha": value / area if area > 0 else np.nan for name, value in sums.items()}
-    changed["co2e_t_rai"] = changed["co2e_t_ha"] / RAI_PER_HA
-    return changed

@@ -26,6 +26,8 @@ Keys = NDArray[np.uint64]
 QUANTITIES = ("agb", "bgb", "carbon", "herb")
 OWN, AREA, INTERACTION = "trees", "area", "interaction"
 WIDTHS = (8.0, 4.0, 2.0, 1.0, 0.5, 0.25)  # bins of x that it tries
+GROUPS_AT_ONCE = 512
+MOST_SKEW = 100.0  # beyond it a variance is rounding noise
 FIXED = 4  # columns of `group_covariance` before the terms
 QUANTILES = (0.05, 0.25, 0.50, 0.75, 0.95)
 
@@ -264,6 +266,8 @@ def analytic(
     *,
     level: float = 0.90,
     with_area: Bools | bool = True,
+    own: Floats | None = None,
+    signed: bool = False,
 ) -> Spread:
     """Mean, sd, interval and attribution without draws.
 
@@ -277,6 +281,10 @@ def analytic(
         Of the central interval.
     with_area : bool or ndarray of bool, shape (n_sums,)
         Whether the error of the plots' areas acts.
+    own : ndarray, shape (n_plots, 4), optional
+        Variance of the trees' own errors where it is not that of the layout.
+    signed : bool
+        Masses or weights may be negative: differences, which may lie on both sides of zero.
 
     Returns
     -------
@@ -295,9 +303,11 @@ def analytic(
         mean = np.bincount(plot, parts.mass, minlength=n_plots).astype(np.float64)
         code = _active(layout, parts, quantity, plots=None)
         whole = _moments(parts, parts.offsets, code, terms, len(names))
+        if own is not None:
+            whole[:, 2], whole[:, 3] = own[:, q], 0.0
         if weights is None:
-            own = _area_noise(mean, whole[:, 0] + whole[:, 2], area * masses.area_cv)
-            result[:, q] = _finished(mean, whole, own)
+            noise = _area_noise(mean, whole[:, 0] + whole[:, 2], area * masses.area_cv)
+            result[:, q] = _finished(mean, whole, noise, signed=signed)
             continue
         code = _active(layout, parts, quantity, plots=False)
         shared = _moments(parts, parts.offsets, code, terms, len(names))
@@ -308,11 +318,14 @@ def analytic(
             moments[3] = weight**3 @ whole[:, 3]
             moments[FIXED:] += weight**2 @ local[:, FIXED:]
             plot_noise = weight**2 @ local[:, 0]
-            own = weight**2 @ _area_noise(mean, whole[:, 0] + whole[:, 2], area[s] * masses.area_cv)
+            noise = weight**2 @ _area_noise(
+                mean, whole[:, 0] + whole[:, 2], area[s] * masses.area_cv
+            )
             result[s, q] = _finished(
-                np.array([weight @ mean]), moments[None], np.array([own]), plot_noise
-            )[0]
-    return _as_spread(result, names, level)
+                np.array([weight @ mean]), moments[None], np.array([noise]), plot_noise,
+                signed=signed,
+            )[0]  # fmt: skip
+    return _as_spread(result, names, level, signed=signed)
 
 
 def _area_noise(mean: Floats, variance: Floats, cv: Floats) -> Floats:
@@ -322,13 +335,17 @@ def _area_noise(mean: Floats, variance: Floats, cv: Floats) -> Floats:
 
 
 def _finished(
-    mean: Floats, moments: Floats, area: Floats, plot_noise: Floats | float = 0.0
+    mean: Floats, moments: Floats, area: Floats, plot_noise: Floats | float = 0.0, *, signed: bool
 ) -> Floats:
     """Mean, variance, third moment, parts of the terms, of the trees and of plot areas.
 
-    Own errors multiply the shared part by an independent mean-one factor.
+    Own errors multiply the shared part by an independent mean-one factor; in a difference, which
+    may be near zero, they are added to it.
     """
     variance, third, own, cube = (moments[:, k] for k in range(FIXED))
+    rest = [moments[:, FIXED:], own - plot_noise, area]
+    if signed:
+        return np.column_stack([mean, variance + own + area, third + cube, *rest])
     with np.errstate(invalid="ignore", divide="ignore"):
         trees = np.nan_to_num(own / (mean**2 + variance))
         skewed = np.nan_to_num(cube / mean**3)
@@ -337,7 +354,7 @@ def _finished(
     raw *= (1.0 + 3.0 * trees + skewed) * (1.0 + plots) ** 3
     everything = variance + own + area
     third = raw - 3.0 * mean * everything - mean**3
-    return np.column_stack([mean, everything, third, moments[:, FIXED:], own - plot_noise, area])
+    return np.column_stack([mean, everything, third, *rest])
 
 
 def _across(
@@ -346,14 +363,15 @@ def _across(
     """Moments of a weighted sum from errors that plots share: cells added up over plots."""
     plot = np.repeat(np.arange(len(weight)), np.diff(parts.offsets))
     mass = parts.mass * weight[plot]
-    keep = np.flatnonzero(mass > 0)
+    keep = np.flatnonzero(mass != 0)
     bin_of_x = np.floor(parts.x[keep] / WIDTHS[-1]).astype(np.int64)
-    sorter = np.lexsort((parts.roots[keep], bin_of_x, parts.cell[keep]))
+    positive = mass > 0
+    sorter = np.lexsort((positive[keep], parts.roots[keep], bin_of_x, parts.cell[keep]))
     keep = keep[sorter]
     if len(keep) == 0:
         return np.zeros(FIXED + n_terms)
     same = np.ones(len(keep) - 1, dtype=np.bool_)
-    for column in (parts.cell, parts.roots, np.floor(parts.x / WIDTHS[-1])):
+    for column in (parts.cell, parts.roots, positive, np.floor(parts.x / WIDTHS[-1])):
         values = column[keep]
         same &= values[1:] == values[:-1]
     starts = np.concatenate([[0], np.flatnonzero(~same) + 1])
@@ -372,15 +390,17 @@ def _across(
     return result
 
 
-def _as_spread(moments: Floats, names: list[str], level: float) -> Spread:
-    mean, variance, third = (moments[..., k] for k in range(3))
+def _as_spread(moments: Floats, names: list[str], level: float, *, signed: bool) -> Spread:
+    mean, variance, third = moments[..., 0], np.maximum(moments[..., 1], 0.0), moments[..., 2]
     with np.errstate(invalid="ignore", divide="ignore"):
-        skewness = np.nan_to_num(third / variance**1.5)
-        shift, scale, spread = shifted_lognormal(mean, variance, skewness)
+        skewness = np.clip(np.nan_to_num(third / variance**1.5), -MOST_SKEW, MOST_SKEW)
+        side = np.where(skewness < 0, -1.0, 1.0) if signed else np.ones_like(mean)
+        shift, scale, spread = shifted_lognormal(side * mean, variance, side * skewness)
 
         def quantile(p: float) -> Floats:
-            value = shift + scale * np.exp(spread * NormalDist().inv_cdf(p))
-            return np.where(variance > 0, np.maximum(value, 0.0), mean)
+            z = side * NormalDist().inv_cdf(p)
+            value = side * (shift + scale * np.exp(spread * z))
+            return np.where(variance > 0, value if signed else np.maximum(value, 0.0), mean)
 
         shares = {
             name: np.nan_to_num(moments[..., 3 + k] / variance)
@@ -396,3 +416,39 @@ def _as_spread(moments: Floats, names: list[str], level: float) -> Spread:
         quantiles=np.stack([quantile(p) for p in QUANTILES], axis=-1),
         shares=shares,
     )
+
+
+def covariance(masses: Masses, layout: Layout, quantity: str = "agb") -> Floats:
+    """Covariance between plots, from the errors that they share; variances on the diagonal.
+
+    Parameters
+    ----------
+    masses, layout
+        As for `analytic`.
+    quantity : str
+        ``agb``, ``bgb``, ``carbon`` or ``herb``.
+
+    Returns
+    -------
+    ndarray, shape (n_plots, n_plots)
+        In the unit of the masses, squared; without the errors of plot areas.
+    """
+    groups = make_groups(masses.offsets, layout.cell)
+    parts = _parts(quantity, masses, layout, groups)
+    n_plots = len(masses.offsets) - 1
+    plot = np.repeat(np.arange(n_plots), np.diff(parts.offsets))
+    code = _active(layout, parts, quantity, plots=False)
+    loads = parts.intercept + parts.slope * parts.x[:, None]
+    result = np.zeros((n_plots, n_plots))
+    of_plot = (plot == np.arange(n_plots)[:, None]).astype(np.float64)
+    for first in range(0, len(plot), GROUPS_AT_ONCE):
+        mine = slice(first, first + GROUPS_AT_ONCE)
+        shared = np.zeros((len(plot[mine]), len(plot)))
+        for f in range(loads.shape[1]):
+            same = (code[mine, f, None] == code[None, :, f]) & (code[mine, f, None] >= 0)
+            shared += same * np.outer(loads[mine, f], loads[:, f])
+        joint = parts.mass[mine, None] * np.expm1(shared) * parts.mass[None, :]
+        result += of_plot[:, mine] @ joint @ of_plot.T
+    alone = analytic(masses, layout, with_area=False)
+    np.fill_diagonal(result, alone.sd[:, QUANTITIES.index(quantity)] ** 2)
+    return result

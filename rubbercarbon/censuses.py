@@ -1,0 +1,201 @@
+"""Matching the trees of two censuses, and the reading error of trees that were taped twice."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from allometry.error_model import error_terms
+from rubbercarbon.errors import InventoryError
+from rubbercarbon.inventory import Inventory
+from rubbercarbon.living import Ints
+from rubbercarbon.problems import Problems
+from rubbercarbon.stocks import Computed
+from rubbercarbon.uncertainty import QUANTITIES
+
+SURVIVOR, DEAD, NEW, APART = "survivor", "dead", "ingrowth", "not comparable"
+SHRUNK = 3.0  # reading errors by which a diameter may fall before it is listed
+
+
+def require_ids(first: Inventory, second: Inventory) -> None:
+    """Raise where trees cannot be matched.
+
+    Raises
+    ------
+    InventoryError
+    """
+    for inventory in (first, second):
+        if inventory.trees["tree_id"].str.startswith("row-").any():
+            raise InventoryError(
+                f"'{inventory.file}' has rows without tree_id: two censuses can only be matched by "
+                "tree numbers. Add the tree numbers of both censuses, or compare the two stocks."
+            )
+
+
+def common_plots(computed: tuple[Computed, Computed], problems: Problems) -> list[str]:
+    """Plots of both censuses; the others are listed."""
+    ids = [list(census.prepared.plot_ids) for census in computed]
+    common = sorted(set(ids[0]) & set(ids[1]))
+    if not common:
+        raise InventoryError(
+            f"the two censuses have no plot in common: the first holds {', '.join(ids[0][:5])}, "
+            f"the second {', '.join(ids[1][:5])}. Use the same plot_id in both."
+        )
+    for name in sorted(set(ids[0]) ^ set(ids[1])):
+        problems.add(
+            "plot_in_one_census", column="plot_id", value=name,
+            census="first" if name in ids[0] else "second",
+        )  # fmt: skip
+    areas = [census.stocks.plots.set_index("plot_id")["area_ha"] for census in computed]
+    for name in common:
+        a, b = float(areas[0][name]), float(areas[1][name])
+        if abs(a - b) > 1e-9 * max(a, b):
+            problems.add(
+                "area_changed", column="area_ha", value=name, first=f"{a:g}", second=f"{b:g}"
+            )
+    return common
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of one census in common plots, with the trees they belong to."""
+
+    index: Ints
+    plot: Ints
+    tree: pd.MultiIndex
+
+
+def rows_of(census: Computed, plots: list[str]) -> Rows:
+    """Rows of a census that stand in some plots."""
+    place = {name: number for number, name in enumerate(plots)}
+    frame = census.prepared.frame
+    plot = frame["plot_id"].map(place).to_numpy(dtype=float)
+    index = np.flatnonzero(~np.isnan(plot))
+    tree = pd.MultiIndex.from_frame(frame[["plot_id", "tree_id"]].iloc[index])
+    return Rows(index, plot[index].astype(np.int64), tree)
+
+
+def match(
+    rows: list[Rows],
+    inventories: tuple[Inventory, Inventory],
+    computed: tuple[Computed, Computed],
+    problems: Problems,
+) -> pd.DataFrame:
+    """One row per tree with its fate; trees measured badly at one date are not comparable."""
+    parts = []
+    for number, (census, mine) in enumerate(zip(computed, rows, strict=True), 1):
+        masses = census.masses
+        values = {f"{name}_{number}": getattr(masses, name)[mine.index] for name in QUANTITIES[:3]}
+        values[f"dbh_cm_{number}"] = census.prepared.frame["dbh_cm"].to_numpy()[mine.index]
+        frame = pd.DataFrame(values, index=mine.tree)
+        ways = dict.fromkeys(frame.columns, "sum") | {f"dbh_cm_{number}": "max"}
+        parts.append(frame.groupby(level=[0, 1]).agg(ways))
+    trees = parts[0].join(parts[1], how="outer")
+    there = [trees[f"agb_{k}"].fillna(0.0) > 0 for k in (1, 2)]
+    bad = [_unmeasured(inventory, trees.index) for inventory in inventories]
+    fate = np.select(
+        [
+            (there[0] & bad[1] & ~there[1]) | (there[1] & bad[0] & ~there[0]),
+            there[0] & there[1],
+            there[0],
+            there[1],
+        ],
+        [APART, SURVIVOR, DEAD, NEW],
+        "",
+    )
+    trees["fate"] = fate
+    second = inventories[1].trees
+    known = set(zip(second["plot_id"], second["tree_id"], strict=True))
+    missing = [key for key in trees.index[trees["fate"] == DEAD] if key not in known]
+    for plot_id, tree_id in missing:
+        problems.add("tree_missing", column="tree_id", value=tree_id, plot=plot_id)
+    for plot_id, tree_id in trees.index[trees["fate"] == APART]:
+        problems.add("tree_not_comparable", column="tree_id", value=tree_id, plot=plot_id)
+    fallen = trees["dbh_cm_1"] - trees["dbh_cm_2"]
+    reading = error_terms()["dbh_reading"]
+    once, again = (
+        reading.size("slope") * trees[f"dbh_cm_{k}"] + reading.size("intercept") for k in (1, 2)
+    )
+    shrunk = trees[fallen > SHRUNK * np.sqrt(once**2 + again**2)]
+    for (plot_id, tree_id), before, after in zip(
+        shrunk.index, shrunk["dbh_cm_1"], shrunk["dbh_cm_2"], strict=True
+    ):
+        problems.add(
+            "diameter_fell", column="dbh_cm", value=f"{after:g}", plot=plot_id, tree=tree_id,
+            before=f"{before:g}",
+        )  # fmt: skip
+    trees = trees[trees["fate"] != ""]
+    return trees.rename_axis(["plot_id", "tree_id"]).reset_index()
+
+
+def _unmeasured(inventory: Inventory, trees: pd.Index[Any]) -> pd.Series[bool]:
+    """Trees that stand in a census as alive, but could not be computed there."""
+    alive = inventory.trees["state"].isin(["alive", "unknown"])
+    rows = inventory.trees[alive]
+    keys = pd.MultiIndex.from_frame(rows[["plot_id", "tree_id"]])
+    return pd.Series(trees.isin(keys), index=trees)
+
+
+@dataclass(frozen=True)
+class ReadingError:
+    """Error of single diameter readings from trees read twice.
+
+    Attributes
+    ----------
+    sd_cm : float
+        Standard deviation of one reading [cm].
+    difference_cm : float
+        Mean of second less first reading [cm]; its standard error is ``standard_error_cm``.
+    standard_error_cm : float
+    n_trees : int
+    """
+
+    sd_cm: float
+    difference_cm: float
+    standard_error_cm: float
+    n_trees: int
+
+
+def estimate_reading_error(first_cm: Any, second_cm: Any) -> ReadingError:
+    """Reading error of diameters from trees that were taped twice.
+
+    Parameters
+    ----------
+    first_cm, second_cm : array_like
+        Two readings of each tree [cm]; pairs with a missing value are left out.
+
+    Returns
+    -------
+    ReadingError
+        ``rc.Settings(errors={"dbh_reading": {"sd": found.sd_cm, "unit": "cm"}})`` uses it.
+
+    Raises
+    ------
+    InventoryError
+        For fewer than three pairs.
+
+    Examples
+    --------
+    >>> import rubbercarbon as rc
+    >>> found = rc.estimate_reading_error([20.0, 22.0, 18.0, 25.0], [20.2, 21.8, 18.0, 25.2])
+    >>> round(found.sd_cm, 3), round(found.difference_cm, 3)
+    (0.135, 0.05)
+    """
+    a, b = np.asarray(first_cm, dtype=np.float64), np.asarray(second_cm, dtype=np.float64)
+    both = np.isfinite(a) & np.isfinite(b)
+    difference = (b - a)[both]
+    if len(difference) < 3:
+        raise InventoryError(
+            f"a reading error needs at least three trees read twice; found {len(difference)}."
+        )
+    sd = float(difference.std(ddof=1))
+    return ReadingError(
+        sd_cm=sd / math.sqrt(2.0),
+        difference_cm=float(difference.mean()),
+        standard_error_cm=sd / math.sqrt(len(difference)),
+        n_trees=len(difference),
+    )
