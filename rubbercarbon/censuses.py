@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 
 from allometry.error_model import error_terms
+from rubbercarbon.distributions import QUANTITIES
 from rubbercarbon.errors import InventoryError
 from rubbercarbon.inventory import Inventory
 from rubbercarbon.living import Ints
 from rubbercarbon.problems import Problems
 from rubbercarbon.stocks import Computed
-from rubbercarbon.uncertainty import QUANTITIES
 
 SURVIVOR, DEAD, NEW, APART = "survivor", "dead", "ingrowth", "not comparable"
 SHRUNK = 3.0  # reading errors by which a diameter may fall before it is listed

@@ -26,6 +26,7 @@ from rubbercarbon.censuses import (
     rows_of,
 )
 from rubbercarbon.config import Settings
+from rubbercarbon.distributions import QUANTITIES, Spread
 from rubbercarbon.inventory import Inventory
 from rubbercarbon.living import Floats, Ints
 from rubbercarbon.loads import Factor, Layout
@@ -34,7 +35,7 @@ from rubbercarbon.pools import co2e
 from rubbercarbon.problems import Problems
 from rubbercarbon.provenance import run_record
 from rubbercarbon.stocks import Computed, compute
-from rubbercarbon.uncertainty import QUANTITIES, Masses, Spread, analytic
+from rubbercarbon.uncertainty import Masses, analytic
 
 COMPONENTS = ("growth", "mortality", "ingrowth", "net")
 STOCKS = ("agb", "bgb", "carbon", "co2e")

@@ -8,11 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rubbercarbon.loads import Layout, stream_of
-from rubbercarbon.uncertainty import (
+from rubbercarbon.distributions import (
     OWN,
     QUANTILES,
     QUANTITIES,
+    Spread,
+    shifted_lognormal,
+)
+from rubbercarbon.loads import Layout, stream_of
+from rubbercarbon.uncertainty import (
     WIDTHS,
     Bools,
     Floats,
@@ -20,11 +24,9 @@ from rubbercarbon.uncertainty import (
     Ints,
     Keys,
     Masses,
-    Spread,
     group_sums,
     make_groups,
     root_share,
-    shifted_lognormal,
 )
 
 TOLERANCE = 1e-3  # of a draw of a group's sum, by the compressed kernel

@@ -11,6 +11,7 @@ import pandas as pd
 from rubbercarbon.assumptions import Assumptions
 from rubbercarbon.columns import M2_PER_HA, M2_PER_RAI
 from rubbercarbon.config import Settings
+from rubbercarbon.distributions import INTERACTION, OWN, QUANTILES, QUANTITIES, Spread
 from rubbercarbon.error_layout import lay_out_prepared, masses_of, plot_area_cv
 from rubbercarbon.living import Bools, Floats
 from rubbercarbon.loads import Layout
@@ -18,15 +19,7 @@ from rubbercarbon.montecarlo import monte_carlo
 from rubbercarbon.pools import Account, co2e
 from rubbercarbon.preparation import Prepared
 from rubbercarbon.stock_sampling import sampling_table
-from rubbercarbon.uncertainty import (
-    INTERACTION,
-    OWN,
-    QUANTILES,
-    QUANTITIES,
-    Masses,
-    Spread,
-    analytic,
-)
+from rubbercarbon.uncertainty import Masses, analytic
 
 ENDS = ("sd", "low", "high")
 RAI_PER_HA = M2_PER_HA / M2_PER_RAI

@@ -11,13 +11,14 @@ import pandas as pd
 from rubbercarbon.assumptions import Assumptions
 from rubbercarbon.budget import ErrorBudget
 from rubbercarbon.config import Settings
+from rubbercarbon.distributions import QUANTITIES
 from rubbercarbon.error_layout import lay_out_prepared, masses_of
 from rubbercarbon.errors import SettingsError
 from rubbercarbon.living import Floats
 from rubbercarbon.pools import Account
 from rubbercarbon.preparation import Prepared
 from rubbercarbon.sampling import RANDOM, hybrid, plots_needed, stratified_total
-from rubbercarbon.uncertainty import QUANTITIES, analytic
+from rubbercarbon.uncertainty import analytic
 
 WITHIN_SPREAD = ("dbh_reading", "height_reading", "area")  # inside the spread between plots
 TARGET = 0.10

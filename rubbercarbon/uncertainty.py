@@ -10,12 +10,12 @@ skewness. Draws: `rubbercarbon.montecarlo`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from statistics import NormalDist
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rubbercarbon.distributions import QUANTITIES, Spread, as_spread
 from rubbercarbon.loads import Layout
 
 Floats = NDArray[np.float64]
@@ -23,13 +23,9 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 Keys = NDArray[np.uint64]
 
-QUANTITIES = ("agb", "bgb", "carbon", "herb")
-OWN, AREA, INTERACTION = "trees", "area", "interaction"
 WIDTHS = (8.0, 4.0, 2.0, 1.0, 0.5, 0.25)  # bins of x that it tries
 GROUPS_AT_ONCE = 512
-MOST_SKEW = 100.0  # beyond it a variance is rounding noise
 FIXED = 4  # columns of `group_covariance` before the terms
-QUANTILES = (0.05, 0.25, 0.50, 0.75, 0.95)
 
 
 @dataclass(frozen=True)
@@ -54,28 +50,6 @@ class Masses:
     herb: Floats
     plot: Keys
     area_cv: Floats
-
-
-@dataclass(frozen=True)
-class Spread:
-    """Distribution of several sums, one row each.
-
-    Attributes
-    ----------
-    mean, sd, low, high : ndarray, shape (n, 4)
-        By quantity: above-ground, below-ground, carbon, herbs.
-    quantiles : ndarray, shape (n, 4, 5)
-        At 0.05, 0.25, 0.50, 0.75, 0.95.
-    shares : dict
-        Term → share of variance, shape (n, 4); empty for draws.
-    """
-
-    mean: Floats
-    sd: Floats
-    low: Floats
-    high: Floats
-    quantiles: Floats
-    shares: dict[str, Floats] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -123,26 +97,6 @@ def group_sums(groups: Groups, values: Floats) -> Floats:
         return np.zeros(0)
     result: Floats = np.add.reduceat(values[groups.rows], groups.run[:-1])
     return result
-
-
-def shifted_lognormal(
-    mean: Floats, variance: Floats, skewness: Floats
-) -> tuple[Floats, Floats, Floats]:
-    """Shift, scale and spread s of ``shift + scale exp(s z)`` with these moments.
-
-    Skewness below 1e-6 is taken as that, so that the normal is its limit.
-    """
-    k = np.maximum(skewness, 1e-6)
-    t = np.cbrt((np.sqrt(k * k + 4.0) + k) / 2.0)
-    root = t - 1.0 / t
-    spread = np.sqrt(np.log1p(root * root))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        scale = np.sqrt(variance) / (root * np.exp(0.5 * spread**2))
-    shift = mean - scale * np.exp(0.5 * spread**2)
-    return shift, scale, spread
-
-
-# --- analytic -------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -325,7 +279,7 @@ def analytic(
                 np.array([weight @ mean]), moments[None], np.array([noise]), plot_noise,
                 signed=signed,
             )[0]  # fmt: skip
-    return _as_spread(result, names, level, signed=signed)
+    return as_spread(result, names, level, signed=signed)
 
 
 def _area_noise(mean: Floats, variance: Floats, cv: Floats) -> Floats:
@@ -388,34 +342,6 @@ def _across(
     code = _active(layout, joined, quantity, plots=False)
     result: Floats = _moments(joined, joined.offsets, code, terms, n_terms)[0]
     return result
-
-
-def _as_spread(moments: Floats, names: list[str], level: float, *, signed: bool) -> Spread:
-    mean, variance, third = moments[..., 0], np.maximum(moments[..., 1], 0.0), moments[..., 2]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        skewness = np.clip(np.nan_to_num(third / variance**1.5), -MOST_SKEW, MOST_SKEW)
-        side = np.where(skewness < 0, -1.0, 1.0) if signed else np.ones_like(mean)
-        shift, scale, spread = shifted_lognormal(side * mean, variance, side * skewness)
-
-        def quantile(p: float) -> Floats:
-            z = side * NormalDist().inv_cdf(p)
-            value = side * (shift + scale * np.exp(spread * z))
-            return np.where(variance > 0, value if signed else np.maximum(value, 0.0), mean)
-
-        shares = {
-            name: np.nan_to_num(moments[..., 3 + k] / variance)
-            for k, name in enumerate([*names, OWN, AREA])
-        }
-    rest = 1.0 - sum(shares.values())
-    shares[INTERACTION] = np.where(variance > 0, rest, 0.0)
-    return Spread(
-        mean=mean,
-        sd=np.sqrt(variance),
-        low=quantile((1.0 - level) / 2.0),
-        high=quantile((1.0 + level) / 2.0),
-        quantiles=np.stack([quantile(p) for p in QUANTILES], axis=-1),
-        shares=shares,
-    )
 
 
 def covariance(masses: Masses, layout: Layout, quantity: str = "agb") -> Floats:

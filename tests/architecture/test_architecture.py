@@ -71,7 +71,8 @@ def test_the_public_names_are_these():
         "equations", "evaluate", "fit_height_model", "match_names", "predict_height", "select", "wood_density",
     ]  # fmt: skip
     assert rubbercarbon.__all__ == [
-        "ErrorBudget", "Inventory", "RubbercarbonError", "Settings", "Stocks", "estimate_stocks", "load_run",
+        "Change", "ErrorBudget", "Inventory", "RubbercarbonError", "Settings", "Stocks",
+        "compare_inventories", "estimate_reading_error", "estimate_stocks", "load_run",
         "plots_needed", "read_inventory", "write_run",
     ]  # fmt: skip
 
