@@ -25,8 +25,9 @@ def entry() -> None:
     """Run the process's command line and leave at once.
 
     A short process spends a third of its time on collecting garbage while it loads libraries and
-    on taking them down again; neither is of use to it.
+    on taking them down again; neither is of use to it, nor is linear algebra in compiled code.
     """
+    os.environ.setdefault("ALLOMETRY_LEAN_START", "1")
     gc.set_threshold(*GARBAGE_THRESHOLDS)
     code = main()
     sys.stdout.flush()

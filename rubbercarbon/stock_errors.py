@@ -147,38 +147,37 @@ def _weights(plots: pd.DataFrame, total: pd.DataFrame) -> tuple[Floats, Bools]:
 
 def _with_columns(plots: pd.DataFrame, by_plot: Spread, measured: Spread) -> pd.DataFrame:
     """Plots with sd, low and high right of each stock."""
-    table = plots.copy()
-    known = table["area_ha"].notna().to_numpy() & table["agb_t_ha"].notna().to_numpy()
-    ones = np.ones(len(table))
+    known = plots["area_ha"].notna().to_numpy() & plots["agb_t_ha"].notna().to_numpy()
+    ones = np.ones(len(plots))
+    new = _columns_of(plots, "co2e_t_rai", by_plot, ones / RAI_PER_HA)
     for quantity in ("agb", "bgb", "carbon", "co2e", "herb"):
         name = f"{quantity}_t_ha"
         with np.errstate(invalid="ignore", divide="ignore"):
-            per_plot = (table[f"{quantity}_t"] / table[name]).to_numpy(dtype=float)
+            per_plot = (plots[f"{quantity}_t"] / plots[name]).to_numpy(dtype=float)
         per_plot = np.where(known & np.isfinite(per_plot), per_plot, ones)
-        add_columns(table, name, by_plot, ones)
-        add_columns(table, f"{quantity}_t", measured, per_plot)
-    add_columns(table, "co2e_t_rai", by_plot, ones / RAI_PER_HA)
-    return _beside(table, list(plots.columns))
+        new |= _columns_of(plots, name, by_plot, ones)
+        new |= _columns_of(plots, f"{quantity}_t", measured, per_plot)
+    return _beside(plots, new)
 
 
 def _with_total_columns(total: pd.DataFrame, by_total: Spread) -> pd.DataFrame:
     """Totals with sd, low and high right of each stock."""
-    table = total.copy()
-    ones = np.ones(len(table))
+    ones = np.ones(len(total))
     with np.errstate(invalid="ignore", divide="ignore"):
-        per_ha = (table["agb_t_ha"] / table["agb_t"]).to_numpy(dtype=float)
+        per_ha = (total["agb_t_ha"] / total["agb_t"]).to_numpy(dtype=float)
+    new = _columns_of(total, "co2e_t_rai", by_total, per_ha / RAI_PER_HA)
     for quantity in ("agb", "bgb", "carbon", "co2e", "herb"):
-        add_columns(table, f"{quantity}_t", by_total, ones)
-        add_columns(table, f"{quantity}_t_ha", by_total, per_ha)
-    add_columns(table, "co2e_t_rai", by_total, per_ha / RAI_PER_HA)
-    return _beside(table, list(total.columns))
+        new |= _columns_of(total, f"{quantity}_t", by_total, ones)
+        new |= _columns_of(total, f"{quantity}_t_ha", by_total, per_ha)
+    return _beside(total, new)
 
 
-def _beside(table: pd.DataFrame, order: list[str]) -> pd.DataFrame:
-    columns = []
-    for name in order:
-        columns += [name, *(f"{name}_{end}" for end in ENDS if f"{name}_{end}" in table)]
-    return table[columns]
+def _beside(table: pd.DataFrame, new: dict[str, Floats]) -> pd.DataFrame:
+    columns: dict[str, Any] = {}
+    for name in table.columns:
+        columns[str(name)] = table[name]
+        columns |= {f"{name}_{end}": new[f"{name}_{end}"] for end in ENDS if f"{name}_{end}" in new}
+    return pd.DataFrame(columns)
 
 
 def _draw_table(plots: pd.DataFrame, blocks: list[Floats]) -> Any:
@@ -200,37 +199,42 @@ def _draw_table(plots: pd.DataFrame, blocks: list[Floats]) -> Any:
 # --- tables ---------------------------------------------------------------------------------------
 
 
-def add_columns(table: pd.DataFrame, name: str, spread: Spread, factor: Floats) -> None:
-    """Put ``_sd``, ``_low`` and ``_high`` of a stock into a table; empty where the stock is."""
+def _columns_of(
+    table: pd.DataFrame, name: str, spread: Spread, factor: Floats
+) -> dict[str, Floats]:
+    """``_sd``, ``_low`` and ``_high`` of a stock; empty where the stock is."""
     quantity = QUANTITIES.index(name.split("_", maxsplit=1)[0].replace("co2e", "carbon"))
     scale = factor * (co2e(np.ones(1))[0] if name.startswith("co2e") else 1.0)
     empty = table[name].isna().to_numpy()
-    for end in ENDS:
-        values = getattr(spread, end)[:, quantity] * scale
-        table[f"{name}_{end}"] = np.where(empty, np.nan, values)
+    return {
+        f"{name}_{end}": np.where(empty, np.nan, getattr(spread, end)[:, quantity] * scale)
+        for end in ENDS
+    }
 
 
 def distribution(ids: pd.DataFrame, spread: Spread, method: str) -> pd.DataFrame:
     """Long table of mean, sd, interval and quantiles."""
-    frames = []
-    for q, quantity in enumerate(QUANTITIES):
-        part = ids.copy()
-        part["quantity"], part["method"] = quantity, method
-        for name in ("mean", *ENDS):
-            part[name] = getattr(spread, name)[:, q]
-        for k, p in enumerate(QUANTILES):
-            part[f"q{round(100 * p):02d}"] = spread.quantiles[:, q, k]
-        frames.append(part)
-    return pd.concat(frames, ignore_index=True)
+    count = len(QUANTITIES)
+    table: dict[str, Any] = {
+        str(name): np.tile(ids[name].to_numpy(dtype=object), count) for name in ids
+    }
+    table["quantity"] = np.repeat(np.array(QUANTITIES, dtype=object), len(ids))
+    table["method"] = method
+    for name in ("mean", *ENDS):
+        table[name] = getattr(spread, name).T.ravel()
+    for k, p in enumerate(QUANTILES):
+        table[f"q{round(100 * p):02d}"] = spread.quantiles[:, :, k].T.ravel()
+    return pd.DataFrame(table)
 
 
 def attribution(ids: pd.DataFrame, spread: Spread) -> pd.DataFrame:
     """Share of variance by term, summing to one for each row and quantity."""
-    frames = []
-    for q, quantity in enumerate(QUANTITIES):
-        for term, shares in spread.shares.items():
-            part = ids.copy()
-            part["quantity"], part["term"], part["share"] = quantity, term, shares[:, q]
-            frames.append(part[spread.sd[:, q] > 0])
-    table = pd.concat(frames, ignore_index=True)
-    return table[(table["share"] != 0) | table["term"].isin([OWN, INTERACTION])]
+    n, terms = len(ids), list(spread.shares)
+    shares = np.stack([spread.shares[term] for term in terms])  # term, row, quantity
+    always = np.isin(terms, (OWN, INTERACTION))[:, None, None]
+    term, row, quantity = np.nonzero(((shares != 0.0) | always) & (spread.sd[:n] > 0.0))
+    table: dict[str, Any] = {str(name): ids[name].to_numpy(dtype=object)[row] for name in ids}
+    table["quantity"] = np.array(QUANTITIES, dtype=object)[quantity]
+    table["term"] = np.array(terms, dtype=object)[term]
+    table["share"] = shares[term, row, quantity]
+    return pd.DataFrame(table)

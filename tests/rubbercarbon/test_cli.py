@@ -243,3 +243,18 @@ def test_the_plain_threading_layer_gives_the_same_bits(trees):
         assert done.returncode == 0, done.stderr
     first, second = ((trees.parent / name / "trees.csv").read_bytes() for name in "ab")
     assert first == second
+
+
+@pytest.mark.slow
+def test_a_lean_start_leaves_scipy_usable_afterwards():
+    code = (
+        "import os; os.environ['ALLOMETRY_LEAN_START'] = '1'\n"
+        "import allometry as al, sys\n"
+        "al.evaluate('hytonen_2018', dbh=[20.0])\n"
+        "assert 'scipy.linalg' not in sys.modules\n"
+        "d = [5, 8, 10, 12, 15, 18, 20, 22, 25, 30]\n"
+        "model = al.fit_height_model(d, [x**0.7 for x in d], form='michaelis', minimum=10)\n"
+        "print(model.n_trees)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout == "10\n", done.stderr
