@@ -30,10 +30,13 @@ coverage: $(READY)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/kernels.py
+	$(BIN)/python benchmarks/draws.py
 	$(BIN)/python benchmarks/startup.py
 
 drill: $(READY)
+	$(BIN)/python -m pytest -m drill -s
 	$(BIN)/python benchmarks/felled_trees.py
+	$(BIN)/python benchmarks/felled_intervals.py
 
 clean:
 	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .coverage rubbercarbon-demo

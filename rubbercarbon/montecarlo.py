@@ -30,6 +30,7 @@ from rubbercarbon.uncertainty import (
 )
 
 TOLERANCE = 1e-3  # of a draw of a group's sum, by the compressed kernel
+SHORT = 2e-4  # remainder after the second power that leaves the higher ones out
 CLASS_RATIO = 3.0  # variances of trees' own errors that one factor may stand for
 CLASSES = np.arange(-8, 3)
 FEW = 30  # plots with fewer trees and several classes are drawn tree by tree
@@ -89,6 +90,7 @@ def draw_plots(
     seed: int,
     *,
     kernel: str = "auto",
+    agb_only: bool = False,
 ) -> Iterator[tuple[int, int, Floats]]:
     """Draws of plot totals, a block of plots at a time.
 
@@ -101,6 +103,8 @@ def draw_plots(
     kernel : {'auto', 'exact', 'compressed'}
         ``auto`` compresses where its bound holds and one factor may stand for the trees' own
         errors; ``compressed`` does so for the bound alone.
+    agb_only : bool
+        Above-ground biomass only: one quantity instead of four.
 
     Yields
     ------
@@ -113,7 +117,7 @@ def draw_plots(
     limits = [] if kernel == "exact" else [_widest(tables.d1, width) for width in WIDTHS]
     for first in range(0, len(masses.offsets) - 1, PLOTS_AT_ONCE):
         last = min(first + PLOTS_AT_ONCE, len(masses.offsets) - 1)
-        out = np.zeros((last - first, len(QUANTITIES), draws))
+        out = np.empty((last - first, 1 if agb_only else len(QUANTITIES), draws))
         exact = np.ones(last - first, dtype=np.bool_)
         if kernel != "exact":
             exact = _compressed(
@@ -192,15 +196,18 @@ def _compressed(
     fine = width > 0
     safe = np.where(fine, width, 1.0)[np.maximum(cell, 0)]
     piece = np.floor(x / safe).astype(np.int64)
-    pairs, split = np.unique(np.column_stack([cell, piece]), axis=0, return_inverse=True)
-    split = np.where(cell >= 0, split.ravel(), -1)
+    low = int(piece.min(initial=0))
+    span_of = int(piece.max(initial=0)) - low + 1
+    split = np.where(cell >= 0, cell * span_of + (piece - low), -1)
     groups = make_groups(offsets, split)
-    own_cell = pairs[groups.cell, 0]
-    reference = (pairs[groups.cell, 1] + 0.5) * np.where(fine, width, 1.0)[own_cell]
+    own_cell = groups.cell // span_of
+    own_piece = groups.cell % span_of + low
+    reference = (own_piece + 0.5) * np.where(fine, width, 1.0)[own_cell]
     at = x - (piece + 0.5) * safe
     agb = np.where(layout.herb[np.maximum(cell, 0)], masses.herb[rows], masses.agb[rows])
+    pools = int(out.shape[1] > 1)
     moments = np.empty((2, len(groups.cell), MOMENTS))
-    for k, mass in enumerate((agb, masses.bgb[rows])):
+    for k, mass in enumerate((agb, masses.bgb[rows])[: out.shape[1]]):
         group_moments(groups.run, groups.rows, at, mass * centring[rows], moments[k])
     chosen, noise, exact = _noise(groups, sigma, layout.tree[rows], agb, forced=forced)
     slow = np.zeros(last - first, dtype=np.bool_)
@@ -212,17 +219,17 @@ def _compressed(
     tilted = np.any(loads[:, 1::2] != 0.0, axis=1) if loads.shape[1] else np.zeros(len(loads), bool)
     slow[groups.plot[tilted[own_cell]]] = True
     plot_loads = loads[own_cell, 0::2] + loads[own_cell, 1::2] * mean_x[:, None]
-    centre_pairs, place = np.unique(
-        np.column_stack([own_cell, reference]), axis=0, return_inverse=True
-    )
-    cells = centre_pairs[:, 0].astype(np.int64)
-    centre = np.exp(tables.d0[cells] + tables.d1[cells] * centre_pairs[:, 1:2])
+    _, one, place = np.unique(groups.cell, return_index=True, return_inverse=True)
+    cells, centres = own_cell[one], reference[one][:, None]
+    centre = np.exp(tables.d0[cells] + tables.d1[cells] * centres)
+    reach = np.abs(tables.d1[cells]).max(axis=1, initial=0.0) * width[cells] / 2.0
     compressed_draws(
-        groups.offsets, place.ravel().astype(np.int64), moments[0], moments[1], chosen, noise,
+        groups.offsets, place.astype(np.int64), moments[0],
+        moments[1, : pools * len(groups.cell)], chosen, noise,
         np.array([stream_of(f"{OWN}:{k}") for k in CLASSES], dtype=np.uint64),
         masses.plot[first:last], np.ascontiguousarray(plot_loads), streams, centre,
         tables.d1[cells], tables.roots[cells], tables.carbon[cells], layout.carbon[cells],
-        layout.herb[cells], np.uint64(seed), out,
+        layout.herb[cells], reach**3 / 6.0 < SHORT, np.uint64(seed), out,
     )  # fmt: skip
     return slow | exact
 

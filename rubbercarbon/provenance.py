@@ -143,8 +143,8 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
     guarded = frame.copy(deep=False)
     for name in guarded.columns:
         if guarded[name].dtype.kind not in "biufc":
-            texts = guarded[name].astype("str")
-            risky = texts.str.startswith(GUARDED).fillna(value=False)
-            if risky.any():
-                guarded[name] = texts.where(~risky, "'" + texts)
+            texts = guarded[name].to_numpy(dtype=object)
+            risky = [isinstance(text, str) and text.startswith(GUARDED) for text in texts]
+            if any(risky):
+                guarded[name] = [f"'{t}" if r else t for t, r in zip(texts, risky, strict=True)]
     guarded.to_csv(path, index=False, encoding="utf-8-sig", lineterminator="\n")

@@ -23,7 +23,7 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 Keys = NDArray[np.uint64]
 
-WIDTHS = (8.0, 4.0, 2.0, 1.0, 0.5, 0.25)  # bins of x that it tries
+WIDTHS = (16.0, 8.0, 4.0, 2.0, 1.0, 0.5, 0.25)  # bins of x that it tries
 GROUPS_AT_ONCE = 512
 FIXED = 4  # columns of `group_covariance` before the terms
 

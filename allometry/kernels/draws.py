@@ -228,7 +228,7 @@ def exact_draws(
                     herb = mass[i, 3]
                     for j in range(width):
                         sums[3, j] += herb * eta[j]
-                elif mass[i, 2] == 0.0:
+                elif mass[i, 2] == 0.0 or out.shape[1] == 1:
                     for j in range(width):
                         sums[0, j] += agb * eta[j]
                 else:
@@ -241,7 +241,7 @@ def exact_draws(
                         sums[2, j] += carbon * (
                             (value * carbon_factor[c, first + j]) * (1.0 + part * (roots - 1.0))
                         )
-            for k in range(4):
+            for k in range(out.shape[1]):
                 for j in range(width):
                     out[p, k, first + j] = sums[k, j]
 
@@ -264,14 +264,16 @@ def compressed_draws(  # noqa: PLR0915  (one fused loop)
     carbon_factor: Floats,
     carbon: Floats,
     herb: NDArray[np.bool_],
+    short: NDArray[np.bool_],
     seed: np.uint64,
     out: Floats,
 ) -> None:
     """Draws of plot totals from five moments per group (the trees of one cell in one plot).
 
     ``agb[g, k]`` and ``bgb[g, k]`` hold the sum of mass times (x - reference)^k / k!, ``centre``
-    exp(d0 + d1 reference) by cell and draw, ``plot_loads[g, f]`` the load of plot error f and
-    ``noise[p, class]`` shift, scale and spread of the factor that stands for the trees' own errors.
+    exp(d0 + d1 reference) by cell and draw, ``short[c]`` that three moments do,
+    ``plot_loads[g, f]`` the load of plot error f and ``noise[p, class]`` shift, scale and spread of
+    the factor that stands for the trees' own errors.
     """
     count, errors, classes = out.shape[2], plot_streams.shape[0], class_streams.shape[0]
     pools = bgb.shape[0] > 0
@@ -288,7 +290,7 @@ def compressed_draws(  # noqa: PLR0915  (one fused loop)
                 _normals(z, seed, plot_streams[f], plot[p], block, words)
                 for j in range(BLOCK):
                     shared[f, j] = np.float64(z[j])
-            for k in range(4):
+            for k in range(out.shape[1]):
                 for j in range(width):
                     out[p, k, first + j] = 0.0
             for chosen in range(classes):
@@ -303,6 +305,7 @@ def compressed_draws(  # noqa: PLR0915  (one fused loop)
                     moved = False
                     for f in range(errors):
                         moved = moved or plot_loads[g, f] != 0.0
+                    level = centre[c, first : first + width]
                     if moved:
                         factor[:] = 0.0
                         for f in range(errors):
@@ -310,28 +313,30 @@ def compressed_draws(  # noqa: PLR0915  (one fused loop)
                             for j in range(width):
                                 factor[j] += load * shared[f, j]
                         for j in range(width):
-                            factor[j] = exp_fast(factor[j]) * centre[c, first + j]
-                    else:
-                        for j in range(width):
-                            factor[j] = centre[c, first + j]
-                    target = 3 if herb[c] else 0
+                            factor[j] = exp_fast(factor[j]) * level[j]
+                        level = factor[:width]
+                    slope = d1[c, first : first + width]
                     if pools and not herb[c]:
                         b0, b1, b2, b3, b4 = bgb[g, 0], bgb[g, 1], bgb[g, 2], bgb[g, 3], bgb[g, 4]
                         fraction = carbon[c]
                         for j in range(width):
-                            d = d1[c, first + j]
-                            above = factor[j] * (m0 + d * (m1 + d * (m2 + d * (m3 + d * m4))))
-                            below = factor[j] * (b0 + d * (b1 + d * (b2 + d * (b3 + d * b4))))
+                            d = slope[j]
+                            above = level[j] * (m0 + d * (m1 + d * (m2 + d * (m3 + d * m4))))
+                            below = level[j] * (b0 + d * (b1 + d * (b2 + d * (b3 + d * b4))))
                             below *= root_factor[c, first + j]
                             part[0, j] += above
                             part[1, j] += below
                             part[2, j] += fraction * carbon_factor[c, first + j] * (above + below)
                     else:
+                        sums = part[3 if herb[c] else 0]
+                        if short[c]:
+                            for j in range(width):
+                                d = slope[j]
+                                sums[j] += level[j] * (m0 + d * (m1 + d * m2))
+                            continue
                         for j in range(width):
-                            d = d1[c, first + j]
-                            part[target, j] += factor[j] * (
-                                m0 + d * (m1 + d * (m2 + d * (m3 + d * m4)))
-                            )
+                            d = slope[j]
+                            sums[j] += level[j] * (m0 + d * (m1 + d * (m2 + d * (m3 + d * m4))))
                 shift, scale, spread = noise[p, chosen, 0], noise[p, chosen, 1], noise[p, chosen, 2]
                 if spread > 0.0:
                     _normals(z, seed, class_streams[chosen], plot[p], block, words)
@@ -339,8 +344,7 @@ def compressed_draws(  # noqa: PLR0915  (one fused loop)
                         factor[j] = shift + scale * exp_fast(spread * np.float64(z[j]))
                 else:
                     factor[:] = 1.0
-                last = 4 if pools else 1
-                for k in range(last):
+                for k in range(out.shape[1]):
                     for j in range(width):
                         out[p, k, first + j] += part[k, j] * factor[j]
 

@@ -1,0 +1,124 @@
+"""Do intervals hold the weighed biomass of stands that the equation has not seen? Reported only.
+
+Chave eq. 4 with the default error budget on each stand of felled trees, then leave-one-study-out:
+ln AGB = a + b ln(rho D² H) fitted to the other studies, with the spread between their means as the
+error of a locality, on the study left out.
+
+    python benchmarks/felled_intervals.py [TABLE.csv]
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from felled_trees import DEFAULT, read
+
+import rubbercarbon as rc
+
+RECORD = """
+[source]
+key = "{key}"
+citation = "fit to the other studies"
+seen = "own computation"
+
+[[equation]]
+id = "{key}"
+predicts = "agb"
+unit = "kg"
+form = "log_polynomial"
+inputs = ["dbh", "height", "wood_density"]
+terms = [{{ intercept = {a!r}, x2h_rho = {b!r} }}]
+grade = "B"
+where = "own fit"
+bias = "apply"
+range = {{ kind = "data", dbh = [1.0, 300.0] }}
+residual = {{ kind = "sd_ln", value = {sd!r} }}
+covariance = {{ names = ["intercept", "x2h_rho"], matrix = {matrix!r} }}
+
+[[equation.check]]
+kind = "recomputed"
+inputs = {{ dbh = 20.0, height = 15.0, wood_density = 0.5 }}
+expected = {expected!r}
+tolerance = 1e-9
+"""
+
+
+def estimate(trees: pd.DataFrame, equation: str, **settings: object) -> pd.DataFrame:
+    """Predicted biomass of each plot with its 90 % interval [t]."""
+    table = pd.DataFrame(
+        {
+            "plot_id": trees["plot"], "tree_id": np.arange(len(trees)).astype(str),
+            "species": trees["species"].fillna("tree"), "growth_form": "tree",
+            "dbh_cm": trees["d_cm"], "height_m": trees["h_m"],
+            "wood_density_g_cm3": trees["density"],
+        }
+    )  # fmt: skip
+    chosen = rc.Settings.model_validate({"equations": {"all": equation}, **settings})
+    plots = rc.estimate_stocks(rc.read_inventory(table), chosen).plots
+    plots["weighed_t"] = plots["plot_id"].map(trees.groupby("plot")["agb_kg"].sum() / 1000.0)
+    plots["inside"] = plots["weighed_t"].between(plots["agb_t_low"], plots["agb_t_high"])
+    return plots
+
+
+def fitted(trees: pd.DataFrame, key: str, folder: Path) -> float:
+    """Write the fit to some studies as a catalogue file; returns the spread between studies."""
+    volume = (trees["density"] * trees["d_cm"] ** 2 * trees["h_m"]).to_numpy(dtype=float)
+    x = np.log(volume)
+    design = np.column_stack([np.ones_like(x), x])
+    target = np.log(trees["agb_kg"].to_numpy())
+    beta, *_ = np.linalg.lstsq(design, target, rcond=None)
+    residual = pd.Series(target - design @ beta)
+    study = trees["study"].reset_index(drop=True)
+    means = residual.groupby(study).mean()
+    within = residual - residual.groupby(study).transform("mean")
+    sd = float(np.sqrt((within**2).sum() / (len(x) - 2)))
+    matrix = sd**2 * np.linalg.inv(design.T @ design)
+    a, b = float(beta[0]), float(beta[1])
+    expected = float(np.exp(a + b * np.log(0.5 * 400.0 * 15.0) + sd**2 / 2))
+    text = RECORD.format(key=key, a=a, b=b, sd=sd, matrix=matrix.tolist(), expected=expected)
+    (folder / f"{key}.toml").write_text(text, encoding="utf-8")
+    return float(means.std(ddof=1))
+
+
+def main() -> int:
+    """Print both tables."""
+    path = Path(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT
+    if not path.is_file():
+        print(f"no table of felled trees at {path.name}; give one as the first argument.")
+        return 0
+    trees = read(path)
+    trees = trees[trees["h_m"].notna() & trees["agb_kg"].notna() & (trees["d_cm"] >= 5.0)]
+    columns = ["plot_id", "n_trees", "weighed_t", "agb_t", "agb_t_low", "agb_t_high", "inside"]
+    stands = trees.assign(plot=trees["study"] + " " + trees["location"])
+    print("chave_2014_eq4, default error budget, 90 % intervals of stands\n")
+    table = estimate(stands, "chave_2014_eq4")
+    print(table[columns].round(3).to_string(index=False))
+    print(f"\n{table['inside'].sum()} of {len(table)} stands inside\n\nleave one study out\n")
+    rows = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        studies = sorted(trees["study"].unique())
+        spread = {}
+        for number, study in enumerate(studies):
+            others = trees[trees["study"] != study]
+            spread[study] = fitted(others, f"leave_{number}", folder)
+        for number, study in enumerate(studies):
+            errors = {
+                "residual": {}, "species": {"on": False}, "density_mean": {"on": False},
+                "density_tree": {"on": False}, "locality": {"sd": spread[study]},
+            }  # fmt: skip
+            left = trees[trees["study"] == study].assign(plot=study)
+            row = estimate(left, f"leave_{number}", catalogues=[name], errors=errors)
+            rows.append(row.assign(spread_between_studies=spread[study]))
+    table = pd.concat(rows)
+    print(table[[*columns, "spread_between_studies"]].round(3).to_string(index=False))
+    print(f"\n{table['inside'].sum()} of {len(table)} studies inside")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
