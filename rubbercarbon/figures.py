@@ -19,6 +19,7 @@ from allometry.listing import find_equations
 from allometry.names import match_one
 from rubbercarbon import messages
 from rubbercarbon.columns import RUBBER
+from rubbercarbon.distributions import INTERACTION
 from rubbercarbon.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ THAI_FONTS = (
     "Garuda",
 )
 SPECIES_SHOWN = 7
+PLOTS_DRAWN = 20
+TOTAL = "ALL"
 FIGURE_SUFFIXES = (".png", ".svg", ".pdf")
 
 
@@ -146,6 +149,60 @@ def _draw_stocks(stocks: Stocks, language: str, font: str) -> Figure:
     axis = "figure_axis" if per_ha else "figure_axis_plot"
     axes.set_ylabel(messages.text("cli", axis, language))
     axes.set_title(messages.text("cli", "figure_title", language), loc="left")
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.legend(loc="outside right upper", frameon=False, fontsize="small")
+    return figure
+
+
+def variance_shares(stocks: Stocks, quantity: str = "carbon", language: str = "en") -> Figure:
+    """What the variance of each plot and of the total comes from, as stacked bars of 100 %.
+
+    Parameters
+    ----------
+    stocks : Stocks
+    quantity : str
+        ``agb``, ``bgb``, ``carbon`` or ``herb``.
+    language : str
+        ``en`` or ``th``; English where no font with Thai letters is installed.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    font = _thai_font()
+    with _fonts(font):
+        return _draw_shares(stocks, quantity, language if font else "en", font)
+
+
+def _draw_shares(stocks: Stocks, quantity: str, language: str, font: str) -> Figure:
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    table = stocks.attribution
+    table = table[table["quantity"] == quantity]
+    names = [*stocks.plots["plot_id"].astype(str).head(PLOTS_DRAWN), TOTAL]
+    key = table["plot_id"].where(table["plot_id"] != "", table["site_id"])
+    shares = table.assign(key=key).pivot_table(index="key", columns="term", values="share")
+    shares = shares.reindex(names).fillna(0.0)
+    terms = shares.loc[[TOTAL]].iloc[0].sort_values(ascending=False).index
+    shown = [str(term) for term in terms if term != INTERACTION][: len(COLOURS) - 1]
+    figure = Figure(figsize=(min(4.6 + 0.8 * len(names), 20.0), 4.4), layout="constrained", dpi=150)
+    axes = figure.add_subplot()
+    bottom = np.zeros(len(names))
+    rest = 100.0 * (1.0 - shares[shown].sum(axis=1).to_numpy())
+    heights = [100.0 * shares[term].to_numpy() for term in shown]
+    labels = [messages.text("terms", term, language) for term in shown]
+    for rank, (height, label) in enumerate(
+        zip([*heights, rest], [*labels, messages.text("cli", "other", language)], strict=True)
+    ):
+        axes.bar(
+            range(len(names)), height, bottom=bottom, color=COLOURS[min(rank, 7)],
+            edgecolor="white", linewidth=0.6, label=label,
+        )  # fmt: skip
+        bottom += height
+    ticks = [_label(i, name, "", font) for i, name in enumerate(names)]
+    axes.set_xticks(range(len(names)), ticks)
+    axes.set_ylabel(messages.text("cli", "shares_axis", language))
+    axes.set_title(messages.text("cli", "shares_title", language), loc="left")
     axes.spines[["top", "right"]].set_visible(False)
     figure.legend(loc="outside right upper", frameon=False, fontsize="small")
     return figure

@@ -11,6 +11,7 @@ from rubbercarbon.inventory import read_inventory
 from rubbercarbon.runs import write_run
 
 FIGURE = "agb_by_plot.png"
+SHARES = "what_the_doubt_comes_from.png"
 
 
 def run(
@@ -27,6 +28,7 @@ def run(
 
     def draw(folder: Path) -> None:
         figures.save(figures.stocks_by_plot(stocks, language), folder / FIGURE)
+        figures.save(figures.variance_shares(stocks, language=language), folder / SHARES)
 
     folder = write_run(stocks, out, force=force, language=language, extras=draw)
     console.line(messages.text("cli", "sample_note", language))
@@ -34,4 +36,5 @@ def run(
     console.problems(stocks.found_problems, language, "problems.csv")
     console.line(messages.text("cli", "written", language, folder=folder))
     console.line(messages.text("cli", "figure", language, file=folder / FIGURE))
+    console.line(messages.text("cli", "figure", language, file=folder / SHARES))
     return 0

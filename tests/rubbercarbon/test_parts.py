@@ -131,6 +131,14 @@ class TestFigures:
         monkeypatch.setattr(figures, "_thai_font", lambda: "DejaVu Sans")
         assert "มวลชีวภาพ" in figures.stocks_by_plot(sample, "th").axes[0].get_title(loc="left")
 
+    def test_shares_of_variance_stand_at_100(self, sample):
+        axes = figures.variance_shares(sample).axes[0]
+        tops = {}
+        for bar in axes.patches:
+            tops[round(bar.get_x())] = bar.get_y() + bar.get_height()
+        assert len(tops) == len(sample.plots) + 1
+        assert all(abs(top - 100.0) < 1e-6 for top in tops.values())
+
     def test_per_plot_without_areas(self):
         frame = pd.DataFrame({"species": ["ยางพารา"], "dbh_cm": [20.0]})
         figure = figures.stocks_by_plot(rc.estimate_stocks(rc.read_inventory(frame)))
