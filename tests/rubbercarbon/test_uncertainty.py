@@ -139,6 +139,7 @@ def test_compressed_and_exact_draws_differ_by_less_than_the_bound():
     assert np.abs(ratio - 1.0).max() < montecarlo.TOLERANCE
 
 
+@pytest.mark.jit
 def test_a_wide_slope_falls_back_to_finer_bins_and_then_to_the_exact_kernel():
     trees = make_trees((5,))
     _, masses, layout = parts(trees, errors={"rubber_locality": {"scale": 60.0}})
