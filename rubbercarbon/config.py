@@ -47,6 +47,8 @@ class Settings(BaseModel):
         Form of that model.
     height_by : {'all', 'species', 'plot_id', 'stratum'}
         Groups of the sample that get a model of their own.
+    height_weighted : bool
+        Weigh each pair by D² H.
     height_minimum : int or None
         Fewest pairs of a group; the catalogue's constant otherwise.
     """
@@ -67,6 +69,7 @@ class Settings(BaseModel):
     height_sample: str | None = None
     height_form: Literal["log1", "log2", "weibull", "michaelis"] = "log1"
     height_by: Literal["all", "species", "plot_id", "stratum"] = "species"
+    height_weighted: bool = False
     height_minimum: int | None = Field(default=None, ge=4)
 
     @property

@@ -95,7 +95,7 @@ def _fit(
     try:
         model = fit_height_model(
             pairs["dbh_cm"], pairs["height_m"], form=settings.height_form,
-            minimum=settings.height_minimum,
+            minimum=settings.height_minimum, weighted=settings.height_weighted,
         )  # fmt: skip
     except AllometryError as error:
         assumptions.add(

@@ -13,6 +13,7 @@ from allometry.catalogue.loader import get_equation
 from allometry.evaluation import compile_equations
 from rubbercarbon.assumptions import Assumptions
 from rubbercarbon.config import Settings
+from rubbercarbon.distributions import QUANTITIES
 from rubbercarbon.errors import InventoryError
 from rubbercarbon.inventory import Inventory
 from rubbercarbon.loads import Layout
@@ -23,7 +24,7 @@ from rubbercarbon.provenance import run_record
 from rubbercarbon.stock_errors import add_intervals
 from rubbercarbon.tables import digest
 from rubbercarbon.totals import RAI_PER_HA, STOCKS_T, total_table
-from rubbercarbon.uncertainty import Masses
+from rubbercarbon.uncertainty import Masses, covariance
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -87,6 +88,8 @@ class Stocks:
         empty unless plots were drawn at random or on a grid.
     draws : pyarrow.Table or None
         One row per plot and draw, when asked for.
+    model : tuple or None
+        Masses and errors behind the intervals; not kept in run folders.
     """
 
     trees: pd.DataFrame
@@ -100,11 +103,38 @@ class Stocks:
     uncertainty: pd.DataFrame = field(default_factory=pd.DataFrame)
     sampling: pd.DataFrame = field(default_factory=pd.DataFrame)
     draws: pa.Table | None = field(default=None, repr=False)
+    model: tuple[Masses, Layout] | None = field(default=None, repr=False)
 
     @property
     def problems(self) -> pd.DataFrame:
         """Every problem, in English (see `Problems.frame` for Thai)."""
         return self.found_problems.frame()
+
+    def covariance(self, quantity: str = "agb") -> pd.DataFrame:
+        """Covariance between plots from the errors that they share, areas left out.
+
+        Parameters
+        ----------
+        quantity : str
+            ``agb``, ``bgb``, ``carbon`` or ``herb``.
+
+        Returns
+        -------
+        pandas.DataFrame
+            By plot_id both ways, in (t/ha)²; (t)² where no area is known.
+
+        Raises
+        ------
+        InventoryError
+            For stocks read back from a run folder.
+        """
+        if self.model is None or quantity not in QUANTITIES:
+            raise InventoryError(
+                f"no covariance of '{quantity}': it needs stocks computed in this process and one "
+                f"of {', '.join(QUANTITIES)}. Run estimate_stocks again."
+            )
+        ids = self.plots["plot_id"].to_numpy()
+        return pd.DataFrame(covariance(*self.model, quantity), index=ids, columns=ids)
 
 
 def estimate_stocks(
@@ -211,6 +241,7 @@ def compute(
         uncertainty=spread.distribution,
         sampling=spread.sampling,
         draws=spread.draws,
+        model=(spread.masses, spread.layout),
     )
     return Computed(stocks, prepared, result, spread.masses, spread.layout)
 

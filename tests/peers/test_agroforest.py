@@ -8,6 +8,7 @@ import pytest
 from shared_data import data
 
 import allometry as al
+from allometry.catalogue.loader import get_equation
 from rubbercarbon import cli
 
 MAPS = ("plot_id=Location", "species=Indonesian_name", "girth_cm=Girth", "height_m=Height")
@@ -68,3 +69,16 @@ def test_rubber_totals_as_estimated_from_outside():
     )
     assert hytonen == pytest.approx(32.0, rel=0.03)
     assert chave == pytest.approx(16.5, rel=0.03)
+
+
+def test_height_models_and_their_covariance_are_those_of_the_trees():
+    """The pooled model of the catalogue refitted; two rows labelled Pulai carry rubber's code."""
+    trees = pd.read_csv(data("data", "agroforest", "harja2012_trees.csv"))
+    rubber = trees.loc[trees["Indonesian_name"] == "Karet", "Species"].iloc[0]
+    trees = trees[~((trees["Indonesian_name"] == "Pulai") & (trees["Species"] == rubber))]
+    model = al.fit_height_model(trees["Dbh"], trees["Height"])
+    record = get_equation("harja_2012_pooled")
+    printed = [record.terms[0]["intercept"], record.terms[0]["x"]]
+    np.testing.assert_allclose(list(model.coefficients.values()), printed, atol=5e-5)
+    np.testing.assert_allclose(model.covariance, record.covariance.matrix, rtol=1e-5)
+    assert model.residual_sd == pytest.approx(record.residual.value, abs=5e-5)

@@ -91,6 +91,10 @@ def test_two_plots_of_one_locality_differ_by_less_than_their_intervals_say():
     first, second = two_censuses()
     trees = pd.concat([census(first), census(second, "P2")])
     computed = compute(rc.read_inventory(trees), rc.Settings())
+    table = computed.stocks.covariance()
+    assert table.loc["P1", "P2"] == pytest.approx(table.loc["P2", "P1"])
+    with pytest.raises(InventoryError, match="no covariance of 'latex'"):
+        computed.stocks.covariance("latex")
     weights = np.array([[-1.0, 1.0]])
     spread = uncertainty.analytic(computed.masses, computed.layout, weights, signed=True)
     joint = uncertainty.covariance(computed.masses, computed.layout)
