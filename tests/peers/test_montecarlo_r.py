@@ -11,6 +11,7 @@ import pytest
 from shared_data import data
 
 import rubbercarbon as rc
+from allometry.catalogue import loader
 from allometry.evaluation import compile_equations
 from allometry.kernels import forms
 
@@ -75,7 +76,9 @@ def posterior(tmp_path_factory):
     (folder / "posterior.toml").write_text(
         EQUATION.format(intercept=float(a), slope=float(b), sd=sd, matrix=matrix, expected=expected)
     )
-    return str(folder), sd
+    yield str(folder), sd
+    if folder in loader._folders:
+        loader._folders.remove(folder)
 
 
 @pytest.mark.jit
