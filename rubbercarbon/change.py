@@ -37,7 +37,9 @@ from rubbercarbon.provenance import run_record
 from rubbercarbon.stocks import Computed, compute
 from rubbercarbon.uncertainty import Masses, analytic
 
-COMPONENTS = ("growth", "mortality", "ingrowth", "net")
+FATES = {
+    "growth": (SURVIVOR,), "mortality": (DEAD,), "ingrowth": (NEW,), "net": (SURVIVOR, DEAD, NEW),
+}  # fmt: skip
 STOCKS = ("agb", "bgb", "carbon", "co2e")
 
 
@@ -114,9 +116,8 @@ def compare_inventories(
     plots = common_plots(computed, problems)
     rows = [rows_of(census, plots) for census in computed]
     trees = match(rows, (first, second), computed, problems)
-    masses, layout = _joined(computed, rows, plots)
-    table = _plot_table(computed, rows, trees, plots, masses, layout, chosen)
-    total = _total_table(computed, rows, trees, plots, masses, layout, chosen)
+    pair = _Pair(computed, rows, trees, plots, *_joined(computed, rows, plots), chosen)
+    parts = {name: _component(pair, fates) for name, fates in FATES.items()}
     assumptions = pd.concat(
         [census.stocks.assumptions for census in computed], ignore_index=True
     ).drop_duplicates(["topic", "assumption", "value"])
@@ -124,21 +125,64 @@ def compare_inventories(
                for name, digest in inventory.digests.items()}  # fmt: skip
     return Change(
         trees=trees,
-        plots=table,
-        total=total,
+        plots=_plot_table(pair, parts),
+        total=_total_table(pair, parts),
         assumptions=assumptions.reset_index(drop=True),
         run=run_record(computed[0].stocks.run["settings"], digests, first.reading),
         found_problems=problems,
     )
 
 
+@dataclass(frozen=True)
+class _Pair:
+    """Two censuses laid side by side: rows plot by plot, with the errors that they share."""
+
+    computed: tuple[Computed, Computed]
+    rows: list[Rows]
+    trees: pd.DataFrame
+    plots: list[str]
+    masses: Masses
+    layout: Layout
+    settings: Settings
+
+    @property
+    def per_ha(self) -> bool:
+        """Whether figures are per hectare: every plot has an area in both censuses."""
+        return all(
+            census.stocks.plots.set_index("plot_id")["area_ha"].loc[self.plots].notna().all()
+            for census in self.computed
+        )
+
+    @property
+    def scales(self) -> list[Floats]:
+        """What turns masses into t/ha, or into t where some plot has no area."""
+        if self.per_ha:
+            return [np.ones(len(mine.index)) for mine in self.rows]
+        return [
+            census.stocks.plots.set_index("plot_id")["area_ha"]
+            .fillna(1.0)
+            .loc[mine.tree.get_level_values(0)]
+            .to_numpy(dtype=np.float64)
+            for census, mine in zip(self.computed, self.rows, strict=True)
+        ]
+
+    @property
+    def second(self) -> pd.DataFrame:
+        """Plots of the later census, in order."""
+        return self.computed[1].stocks.plots.set_index("plot_id").loc[self.plots].reset_index()
+
+
+def _order(rows: list[Rows]) -> Ints:
+    """Rows of both censuses plot by plot, the first census first."""
+    census = np.repeat([0, 1], [len(mine.index) for mine in rows])
+    return np.lexsort((census, np.concatenate([mine.plot for mine in rows])))
+
+
 def _joined(
     computed: tuple[Computed, Computed], rows: list[Rows], plots: list[str]
 ) -> tuple[Masses, Layout]:
     """Both censuses as one set of rows (first, then second, plot by plot) with common errors."""
-    order = np.lexsort(
-        (np.repeat([0, 1], [len(r.index) for r in rows]), np.concatenate([r.plot for r in rows]))
-    )
+    order = _order(rows)
     layouts = [census.layout for census in computed]
     factors = list(dict.fromkeys(f for layout in layouts for f in layout.factors))
     units: dict[tuple[int, int], int] = {}
@@ -200,84 +244,43 @@ def _renumbered(
     return intercept, slope, code
 
 
-def _component(
-    computed: tuple[Computed, Computed],
-    rows: list[Rows],
-    trees: pd.DataFrame,
-    masses: Masses,
-    fates: tuple[str, ...],
-    settings: Settings,
-) -> tuple[Masses, Floats]:
+def _component(pair: _Pair, fates: tuple[str, ...]) -> tuple[Masses, Floats]:
     """Signed masses of the trees of some fates, and the variance of their own errors by plot."""
-    fate = trees.set_index(["plot_id", "tree_id"])["fate"]
-    order = np.lexsort(
-        (np.repeat([0, 1], [len(r.index) for r in rows]), np.concatenate([r.plot for r in rows]))
-    )
+    fate = pair.trees.set_index(["plot_id", "tree_id"])["fate"]
+    order = _order(pair.rows)
+    keep = [
+        np.where(fate.reindex(mine.tree).isin(fates).to_numpy(), scale, 0.0)
+        for mine, scale in zip(pair.rows, pair.scales, strict=True)
+    ]
     signed: dict[str, Floats] = {}
-    scale = _scale(computed, rows)
-    keep = [fate.reindex(r.tree).isin(fates).to_numpy() for r in rows]
-    for name in QUANTITIES:
-        both = [
-            sign * np.where(k, getattr(census.masses, name)[r.index] * per, 0.0)
-            for sign, census, r, k, per in zip(
-                (-1.0, 1.0), computed, rows, keep, scale, strict=True
-            )
-        ]
-        signed[name] = np.concatenate(both)[order]
+    own = np.zeros((len(pair.plots), len(QUANTITIES)))
+    for q, name in enumerate(QUANTITIES):
+        before, after = (
+            kept * getattr(census.masses, name)[mine.index]
+            for census, mine, kept in zip(pair.computed, pair.rows, keep, strict=True)
+        )
+        signed[name] = np.concatenate([-before, after])[order]
+        own[:, q] = _own_variance(pair, (before, after))
+    masses = pair.masses
     component = Masses(
         offsets=masses.offsets, agb=signed["agb"], bgb=signed["bgb"], carbon=signed["carbon"],
         herb=signed["herb"], plot=masses.plot, area_cv=masses.area_cv,
     )  # fmt: skip
-    own = np.zeros((len(masses.plot), len(QUANTITIES)))
-    for q, name in enumerate(QUANTITIES):
-        own[:, q] = _own_variance(computed, rows, keep, name, len(masses.plot), settings)
     return component, own
 
 
-def _areas_known(computed: tuple[Computed, Computed], plots: list[str]) -> bool:
-    """Whether figures are per hectare: every plot has an area in both censuses."""
-    return all(
-        census.stocks.plots.set_index("plot_id")["area_ha"].loc[plots].notna().all()
-        for census in computed
-    )
-
-
-def _scale(computed: tuple[Computed, Computed], rows: list[Rows]) -> list[Floats]:
-    """What turns masses into t/ha, or into t where some plot has no area."""
-    names = sorted(set(rows[0].tree.get_level_values(0)) | set(rows[1].tree.get_level_values(0)))
-    if _areas_known(computed, names):
-        return [np.ones(len(mine.index)) for mine in rows]
-    return [
-        census.stocks.plots.set_index("plot_id")["area_ha"]
-        .fillna(1.0)
-        .loc[mine.tree.get_level_values(0)]
-        .to_numpy(dtype=np.float64)
-        for census, mine in zip(computed, rows, strict=True)
-    ]
-
-
-def _own_variance(
-    computed: tuple[Computed, Computed],
-    rows: list[Rows],
-    keep: list[Any],
-    name: str,
-    n_plots: int,
-    settings: Settings,
-) -> Floats:
+def _own_variance(pair: _Pair, masses: tuple[Floats, Floats]) -> Floats:
     """Var = sum of (y2 - y1)² of what persists and (y1² + y2²) of the readings, tree by tree.
 
     Each is a mean-one lognormal times the errors that trees share.
     """
     frames = []
-    scales = _scale(computed, rows)
-    for number, (census, mine, kept, per) in enumerate(
-        zip(computed, rows, keep, scales, strict=True), 1
+    for number, (census, mine, y) in enumerate(
+        zip(pair.computed, pair.rows, masses, strict=True), 1
     ):
-        lasting, reading = _own_parts(census.layout, settings)
-        y = np.where(kept, getattr(census.masses, name)[mine.index] * per, 0.0)
-        shared = np.exp(0.5 * shared_variance(census.layout)[mine.index])
+        lasting, reading = _own_parts(census.layout, pair.settings)
+        moved = y * np.exp(0.5 * shared_variance(census.layout)[mine.index])
         count = np.maximum(census.prepared.arrays.count[mine.index], 1.0)
-        moved = y * shared
         once = np.exp(lasting[mine.index]) * np.expm1(reading[mine.index])
         table = pd.DataFrame({
             f"p{number}": moved * np.sqrt(np.expm1(lasting[mine.index]) / count),
@@ -291,7 +294,7 @@ def _own_variance(
     plot = both["plot"].fillna(both["plot_2"]).to_numpy(dtype=np.int64)
     values = both.drop(columns=["plot", "plot_2"]).fillna(0.0)
     variance = (values["p2"] - values["p1"]) ** 2 + values["r1"] ** 2 + values["r2"] ** 2
-    return np.bincount(plot, variance, minlength=n_plots).astype(np.float64)
+    return np.bincount(plot, variance, minlength=len(pair.plots)).astype(np.float64)
 
 
 def _own_parts(layout: Layout, settings: Settings) -> tuple[Floats, Floats]:
@@ -303,36 +306,19 @@ def _own_parts(layout: Layout, settings: Settings) -> tuple[Floats, Floats]:
     return lasting, reading
 
 
-FATES = {
-    "growth": (SURVIVOR,), "mortality": (DEAD,), "ingrowth": (NEW,), "net": (SURVIVOR, DEAD, NEW),
-}  # fmt: skip
-
-
-def _plot_table(
-    computed: tuple[Computed, Computed],
-    rows: list[Rows],
-    trees: pd.DataFrame,
-    plots: list[str],
-    masses: Masses,
-    layout: Layout,
-    settings: Settings,
-) -> pd.DataFrame:
-    """Stocks of both dates and components of the change, per plot."""
-    second = computed[1].stocks.plots.set_index("plot_id").loc[plots]
-    table = pd.DataFrame({"plot_id": plots, "site_id": second["site_id"].to_numpy(),
-                          "stratum": second["stratum"].to_numpy(),
-                          "area_ha": second["area_ha"].to_numpy()})  # fmt: skip
+def _plot_table(pair: _Pair, parts: dict[str, tuple[Masses, Floats]]) -> pd.DataFrame:
+    """Components of the change per plot, with sd and interval."""
+    table = pair.second[["plot_id", "site_id", "stratum", "area_ha"]].copy()
+    trees = pair.trees
     counts = pd.crosstab(trees["plot_id"], trees["fate"])
     for fate, name in ((SURVIVOR, "n_survivors"), (DEAD, "n_dead"), (NEW, "n_ingrowth"),
                        (APART, "n_not_comparable")):  # fmt: skip
         known = counts[fate] if fate in counts else pd.Series(0, index=counts.index)
         table[name] = table["plot_id"].map(known).fillna(0).astype(int)
-    unit = "t_ha" if _areas_known(computed, plots) else "t"
-    for component in COMPONENTS:
-        moved, own = _component(computed, rows, trees, masses, FATES[component], settings)
-        spread = analytic(moved, layout, own=own, signed=True, level=settings.level,
-                          with_area=unit == "t_ha")  # fmt: skip
-        _add(table, spread, component, unit)
+    for component, (moved, own) in parts.items():
+        spread = analytic(moved, pair.layout, own=own, signed=True, level=pair.settings.level,
+                          with_area=pair.per_ha)  # fmt: skip
+        _add(table, spread, component, "t_ha" if pair.per_ha else "t")
     return table
 
 
@@ -346,22 +332,14 @@ def _add(table: pd.DataFrame, spread: Spread, component: str, unit: str) -> None
             table[f"{column}_{end}"] = scale * getattr(spread, end)[:, q]
 
 
-def _total_table(
-    computed: tuple[Computed, Computed],
-    rows: list[Rows],
-    trees: pd.DataFrame,
-    plots: list[str],
-    masses: Masses,
-    layout: Layout,
-    settings: Settings,
-) -> pd.DataFrame:
+def _total_table(pair: _Pair, parts: dict[str, tuple[Masses, Floats]]) -> pd.DataFrame:
     """Change of each site and stratum, then of all, in t."""
-    second = computed[1].stocks.plots.set_index("plot_id").loc[plots].reset_index()
+    second = pair.second
     site, stratum = second["site_id"].astype(str), second["stratum"].astype(str)
     keys = sorted(set(zip(site, stratum, strict=True)))
-    per_ha = _areas_known(computed, plots)
+    per_ha = pair.per_ha
     land = bool(second["stratum_area_ha"].notna().all()) and per_ha
-    weights = np.zeros((len(keys) + 1, len(plots)))
+    weights = np.zeros((len(keys) + 1, len(pair.plots)))
     for s, (name, part) in enumerate(keys):
         mine = ((site == name) & (stratum == part)).to_numpy()
         measured = second["area_ha"].to_numpy(dtype=float)[mine] if per_ha else 1.0
@@ -370,9 +348,8 @@ def _total_table(
     table = pd.DataFrame({"site_id": [*(k[0] for k in keys), "ALL"],
                           "stratum": [*(k[1] for k in keys), ""],
                           "describes": "land" if land else "measured plots"})  # fmt: skip
-    for component in COMPONENTS:
-        moved, own = _component(computed, rows, trees, masses, FATES[component], settings)
-        spread = analytic(moved, layout, weights, own=own, signed=True, level=settings.level,
-                          with_area=land)  # fmt: skip
+    for component, (moved, own) in parts.items():
+        spread = analytic(moved, pair.layout, weights, own=own, signed=True,
+                          level=pair.settings.level, with_area=land)  # fmt: skip
         _add(table, spread, component, "t")
     return table
