@@ -298,7 +298,7 @@ def monte_carlo(
     level: float = 0.90,
     with_area: Bools | bool = True,
     kernel: str = "auto",
-    keep: Callable[[int, int, Floats], None] | None = None,
+    keep: Callable[[Floats, Floats], None] | None = None,
 ) -> tuple[Spread, Spread, Spread]:
     """Spread of each plot and of weighted sums of plots, by draws.
 
@@ -312,7 +312,7 @@ def monte_carlo(
     with_area : bool or ndarray of bool, shape (n_sums,)
     kernel : {'auto', 'exact', 'compressed'}
     keep : callable, optional
-        Called with each block of draws (first plot, last plot, array), areas included.
+        Called with each block of draws, with and without the error of areas.
 
     Returns
     -------
@@ -333,7 +333,7 @@ def monte_carlo(
                 if weight[first + p] != 0.0:
                     sums[s] += weight[first + p] * source[p]
         if keep is not None:
-            keep(first, last, per_ha)
+            keep(per_ha.copy(), out.copy())
         measured = _of_draws(out, level)
         blocks.append((_of_draws(per_ha, level) if moved else measured, measured))
     return (

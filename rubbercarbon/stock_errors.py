@@ -82,16 +82,21 @@ def add_intervals(
     measured = by_plot
     if np.any(masses.area_cv > 0):
         measured = analytic(masses, layout, level=level, with_area=False)
-    plot_ids, total_ids = plots[["plot_id"]], total[["site_id", "stratum"]]
+    plot_ids = plots[["plot_id"]].assign(unit=np.where(_has_area(plots), "t/ha", "t"))
+    total_ids = total[["site_id", "stratum"]].assign(unit="t")
     shares = pd.concat(
-        [attribution(plot_ids, by_plot), attribution(total_ids, by_total)], ignore_index=True
+        [
+            attribution(ids.drop(columns="unit"), spread)
+            for ids, spread in ((plot_ids, by_plot), (total_ids, by_total))
+        ],
+        ignore_index=True,
     )
     spreads = [(plot_ids, by_plot, "analytic"), (total_ids, by_total, "analytic")]
-    kept: list[Floats] = []
+    kept: list[tuple[Floats, Floats]] = []
     if count:
         drawn = monte_carlo(
             masses, layout, weights, draws=count, seed=settings.seed, level=level,
-            with_area=expanded, keep=(lambda _, __, block: kept.append(block)) if draws else None,
+            with_area=expanded, keep=(lambda *block: kept.append(block)) if draws else None,
         )  # fmt: skip
         by_plot, measured, by_total = drawn
         spreads += [(plot_ids, by_plot, "montecarlo"), (total_ids, by_total, "montecarlo")]
@@ -147,16 +152,12 @@ def _weights(plots: pd.DataFrame, total: pd.DataFrame) -> tuple[Floats, Bools]:
 
 def _with_columns(plots: pd.DataFrame, by_plot: Spread, measured: Spread) -> pd.DataFrame:
     """Plots with sd, low and high right of each stock."""
-    known = plots["area_ha"].notna().to_numpy() & plots["agb_t_ha"].notna().to_numpy()
     ones = np.ones(len(plots))
     new = _columns_of(plots, "co2e_t_rai", by_plot, ones / RAI_PER_HA)
     for quantity in ("agb", "bgb", "carbon", "co2e", "herb"):
         name = f"{quantity}_t_ha"
-        with np.errstate(invalid="ignore", divide="ignore"):
-            per_plot = (plots[f"{quantity}_t"] / plots[name]).to_numpy(dtype=float)
-        per_plot = np.where(known & np.isfinite(per_plot), per_plot, ones)
         new |= _columns_of(plots, name, by_plot, ones)
-        new |= _columns_of(plots, f"{quantity}_t", measured, per_plot)
+        new |= _columns_of(plots, f"{quantity}_t", measured, _per_plot(plots, quantity))
     return _beside(plots, new)
 
 
@@ -180,23 +181,36 @@ def _beside(table: pd.DataFrame, new: dict[str, Floats]) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _draw_table(plots: pd.DataFrame, blocks: list[Floats]) -> Any:
-    """Draws as an Arrow table: plot, draw, and one column per quantity."""
+def _draw_table(plots: pd.DataFrame, blocks: list[tuple[Floats, Floats]]) -> Any:
+    """Draws as an Arrow table: plot, draw, and each quantity in t/ha (null without area) and t."""
     import pyarrow as pa  # noqa: PLC0415  (slow import)
 
-    draws = np.concatenate(blocks)
-    count = draws.shape[2]
+    per_ha, measured = (np.concatenate([block[k] for block in blocks]) for k in range(2))
+    count = per_ha.shape[2]
     columns: dict[str, Any] = {
         "plot_id": pa.array(np.repeat(plots["plot_id"].to_numpy(dtype=object), count)),
         "draw": pa.array(np.tile(np.arange(count), len(plots))),
     }
-    known = plots["agb_t_ha"].notna().all()
+    known = _has_area(plots)
     for q, quantity in enumerate(QUANTITIES):
-        columns[f"{quantity}_t_ha" if known else f"{quantity}_t"] = pa.array(draws[:, q].ravel())
+        shown = np.where(known[:, None], per_ha[:, q], np.nan).ravel()
+        columns[f"{quantity}_t_ha"] = pa.array(shown, from_pandas=True)
+        columns[f"{quantity}_t"] = pa.array(
+            (measured[:, q] * _per_plot(plots, quantity)[:, None]).ravel()
+        )
     return pa.table(columns)
 
 
-# --- tables ---------------------------------------------------------------------------------------
+def _has_area(plots: pd.DataFrame) -> Bools:
+    known: Bools = plots["area_ha"].notna().to_numpy() & plots["agb_t_ha"].notna().to_numpy()
+    return known
+
+
+def _per_plot(plots: pd.DataFrame, quantity: str) -> Floats:
+    """What turns a plot's base figure (t/ha; t where no area is known) into t."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio = (plots[f"{quantity}_t"] / plots[f"{quantity}_t_ha"]).to_numpy(dtype=float)
+    return np.where(_has_area(plots) & np.isfinite(ratio), ratio, 1.0)
 
 
 def _columns_of(

@@ -250,6 +250,7 @@ def _record(inventory: Inventory, settings: Settings) -> dict[str, Any]:
     """The run's record; files by name, without their folders."""
     values = settings.model_dump(mode="json")
     values["catalogues"] = [Path(folder).name for folder in settings.catalogues]
+    values["draws"] = settings.number_of_draws or None
     digests = dict(inventory.digests)
     if settings.height_sample is not None:
         values["height_sample"] = Path(settings.height_sample).name
