@@ -32,3 +32,23 @@ class SettingsError(RubbercarbonError):
 
 class RunFolderError(RubbercarbonError):
     """A folder that cannot be written to or read as a run."""
+
+
+class ScenarioError(RubbercarbonError):
+    """A scenario or price file with faults; nothing was computed.
+
+    Attributes
+    ----------
+    name : str
+    faults : list of str
+        Each with the line it stands on, where there is one.
+    """
+
+    def __init__(self, name: str, faults: list[str]) -> None:
+        self.name = name
+        self.faults = faults
+        lines = "\n  ".join(faults)
+        super().__init__(
+            f"'{name}': {faults[0]}." if len(faults) == 1
+            else f"'{name}' has {len(faults)} faults:\n  {lines}"
+        )  # fmt: skip

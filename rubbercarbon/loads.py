@@ -111,6 +111,7 @@ class Layout:
         Shared unit of each factor in ``units``; -1 where the cell has no load.
     units : ndarray of uint64
     unit_streams : ndarray of uint64
+    unit_names : tuple of str
     carbon : ndarray, shape (n_cells,)
     herb : ndarray of bool, shape (n_cells,)
     """
@@ -126,6 +127,7 @@ class Layout:
     code: Ints
     units: Keys
     unit_streams: Keys
+    unit_names: tuple[str, ...]
     carbon: Floats
     herb: Bools
 
@@ -228,6 +230,7 @@ def lay_out(
         code=np.array(codes, dtype=np.int64).T.reshape(shape),
         units=np.array([key_of(text) for _, text in texts] or [0], dtype=np.uint64),
         unit_streams=np.array([stream for stream, _ in texts] or [0], dtype=np.uint64),
+        unit_names=tuple(text for _, text in texts),
         carbon=trees.carbon_fraction[first],
         herb=trees.herb[first],
     )

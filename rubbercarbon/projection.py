@@ -1,0 +1,384 @@
+"""Scenarios through the years: pools, fluxes and emissions, without and with errors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from rubbercarbon import emissions, projection_report
+from rubbercarbon.assumptions import Assumptions
+from rubbercarbon.config import Settings
+from rubbercarbon.deviates import Deviates, Drawn
+from rubbercarbon.errors import SettingsError
+from rubbercarbon.growth import (
+    Calendar,
+    Figures,
+    Grown,
+    Part,
+    calendar_of,
+    grow_stand,
+    growth_variance,
+    parts_of,
+)
+from rubbercarbon.pools import co2e
+from rubbercarbon.problems import Problems
+from rubbercarbon.provenance import run_record
+from rubbercarbon.scenarios.interface import Scenario, read_scenario
+from rubbercarbon.stand_mass import Masses, prepare_masses, size_exponents
+
+Floats = NDArray[np.float64]
+POOLS = ("agb", "bgb", "herb", "deadwood", "dead_roots", "litter", "products", "soil")
+SUMS = ("biomass", "total")
+FLUXES = (
+    "uptake", "litterfall", "decay", "products_oxidised", "fuelwood", "burnt", "herb_loss",
+    "soil_gain",
+)  # fmt: skip
+INTO_POOLS = ("uptake", "litterfall", "soil_gain")
+LONGEST_AVERAGE = 200
+WOOD = {"sawn": 1.0, "fuel": 0.0, "left": -1.0}
+SWITCHES = ((True, True), (True, False), (False, True), (False, False))  # shade, competition
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A scenario's figures by year and draw, per hectare.
+
+    Attributes
+    ----------
+    pools : ndarray, shape (8, n_years + 1, n_draws)
+        `POOLS` after the events of each year [t C/ha].
+    standing : ndarray, shape (8, n_years + 1, n_draws)
+        The same before the events.
+    fluxes : ndarray, shape (8, n_years + 1, n_draws)
+        `FLUXES` [t C/ha/yr].
+    emitted : ndarray, shape (3, n_years + 1, n_draws)
+        Fertiliser, fuel, burning [t CO2e/ha/yr].
+    latex : ndarray, shape (n_years + 1, n_draws)
+        [kg dry rubber/ha/yr]
+    sawlogs : ndarray, shape (n_years + 1, n_draws)
+        Wood that leaves the site [t C/ha/yr].
+    grown : Grown
+    agb, bgb : ndarray, shape (n_parts, n_years + 1, n_draws)
+        Carbon of a stem [t].
+    """
+
+    pools: Floats
+    standing: Floats
+    fluxes: Floats
+    emitted: Floats
+    latex: Floats
+    sawlogs: Floats
+    grown: Grown
+    agb: Floats
+    bgb: Floats
+
+    def stock(self, name: str, *, before: bool = False) -> Floats:
+        """A pool, or ``biomass`` (agb and bgb) or ``total`` (all) [t C/ha], (n_years + 1, n)."""
+        pools = self.standing if before else self.pools
+        if name == "total":
+            return np.asarray(pools.sum(axis=0))
+        if name == "biomass":
+            return np.asarray(pools[0] + pools[1])
+        return np.asarray(pools[POOLS.index(name)])
+
+    def average(self, name: str, period: int) -> Floats:
+        """Stock averaged over the years 0 to ``period``, felling at their ends, shape (n,)."""
+        after, before = self.stock(name), self.stock(name, before=True)
+        result: Floats = 0.5 * (after[:period] + before[1 : period + 1]).mean(axis=0)
+        return result
+
+
+@dataclass
+class Run:
+    """One scenario, compiled: computes its outcome for any deviates.
+
+    Attributes
+    ----------
+    scenario : Scenario
+    years : int
+        Years that are reported.
+    length : int
+        Years that are computed, so that whole rotations can be averaged.
+    period : int or None
+        Years of a whole number of rotations of every component; None without rotations.
+    """
+
+    scenario: Scenario
+    years: int
+    settings: Settings
+    parts: tuple[Part, ...] = field(init=False)
+    calendar: Calendar = field(init=False)
+    masses: Masses = field(init=False)
+    shift: Floats = field(init=False)
+    point: Outcome = field(init=False)
+    draws: Outcome | None = None
+    figures: Figures = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.parts = parts_of(self.scenario)
+        self.period = whole_rotations(self.parts)
+        self.length = max(self.years, self.period or 0)
+        self.calendar = calendar_of(self.scenario, self.parts, self.length)
+        shape = self.calendar.age.shape
+        self.figures = Figures(self.scenario, Deviates())
+        still = np.zeros(shape)
+        grown = grow_stand(self.scenario, self.parts, self.calendar, self.figures, still)
+        self.masses = prepare_masses(self.parts, self.scenario.system, grown, self.settings.errors)
+        exponent = size_exponents(self.parts, self.masses.choices, grown)
+        variance = np.stack(
+            [growth_variance(part, age) for part, age in zip(self.parts, self.calendar.age,
+                                                             strict=True)]
+        )  # fmt: skip
+        self.shift = -0.5 * exponent * variance
+        self.point = self.outcome(self.figures.deviates, centred=False)
+
+    def outcome(
+        self, deviates: Deviates, *, centred: bool, shade: bool = True, competition: bool = True
+    ) -> Outcome:
+        """Pools, fluxes and emissions at some deviates.
+
+        Parameters
+        ----------
+        deviates : Deviates
+        centred : bool
+            Errors have a mean of one: for draws, not for the point or single errors.
+        shade, competition : bool
+            False switches the doubtful multipliers off.
+
+        Returns
+        -------
+        Outcome
+        """
+        from allometry.kernels.stands import fill_pools  # noqa: PLC0415  (loads numba)
+
+        figures = Figures(self.scenario, deviates)
+        shift = self.shift if centred else np.zeros_like(self.shift)
+        grown = grow_stand(
+            self.scenario, self.parts, self.calendar, figures, shift, shade=shade,
+            competition=competition,
+        )  # fmt: skip
+        agb, bgb = self.masses.carbon(grown, deviates, centred=centred)
+        count, length = deviates.count, self.length
+        rates = np.column_stack([
+            figures.draws("deadwood_decay"), figures.draws("root_decay"),
+            math.log(2.0) / figures.draws("product_half_life"), figures.draws("litter_share"),
+            figures.draws("residue_share"), figures.draws("sawn_recovery"),
+        ])  # fmt: skip
+        pools, standing, fluxes = (np.zeros((len(POOLS), length + 1, count)) for _ in range(3))
+        herb = np.array([choice.herb for choice in self.masses.choices])
+        fill_pools(
+            agb, bgb, herb, grown.before, grown.after, self.calendar.planted, self.calendar.cut,
+            np.array([WOOD[part.component.wood] for part in self.parts]), self.calendar.burn,
+            rates, pools[:-1], standing[:-1], fluxes[:-1],
+        )  # fmt: skip
+        self._soil(figures, pools, standing, fluxes)
+        burnt = fluxes[FLUXES.index("burnt")]
+        fraction = self.masses.choices[0].carbon_fraction
+        dose = emissions.nitrogen(self.scenario, self.parts, self.calendar, figures)
+        emitted = np.stack([
+            emissions.fertiliser(dose, figures), emissions.fuel(self.scenario, figures, length),
+            emissions.burning(burnt, fraction, figures),
+        ])  # fmt: skip
+        latex = emissions.latex(self.scenario, self.parts, self.calendar, figures)
+        products = POOLS.index("products")
+        logs = pools[products] - standing[products] + fluxes[FLUXES.index("fuelwood")]
+        return Outcome(pools, standing, fluxes, emitted, latex, logs, grown, agb, bgb)
+
+    def _soil(self, figures: Figures, pools: Floats, standing: Floats, fluxes: Floats) -> None:
+        """Soil carbon: the stock at the start, and a change that comes about in equal steps."""
+        soil = self.scenario.soil
+        reference = soil.reference_t_c_ha
+        if reference is None:
+            reference = figures.value("soil_reference")
+        if soil.change_percent is not None:
+            gain = np.full(figures.deviates.count, soil.change_percent / 100.0)
+        elif self.scenario.agroforestry:
+            gain = figures.draws("soil_gain_agroforestry")
+        else:
+            gain = np.zeros(figures.deviates.count)
+        time = np.arange(self.length + 1) / figures.value("soil_years")
+        pools[-1] = reference * (1.0 + np.minimum(time, 1.0)[:, None] * gain)
+        standing[-1] = pools[-1]
+        fluxes[-1, 1:] = np.diff(pools[-1], axis=0)
+
+
+def whole_rotations(parts: tuple[Part, ...]) -> int | None:
+    """Years of a whole number of rotations of all parts, 200 at most; None without rotations."""
+    lengths = {
+        part.component.rotation_years
+        for part in parts
+        if part.component.rotation_years and part.component.replant and part.stocking > 0
+    }
+    endless = any(
+        part.component.rotation_years is None
+        and part.component.land_share is None
+        and part.stocking > 0
+        for part in parts
+    )
+    if not lengths or endless:
+        return None
+    return min(math.lcm(*(int(length or 1) for length in lengths)), LONGEST_AVERAGE)
+
+
+@dataclass
+class Projection:
+    """Scenarios projected together; what `project` returns.
+
+    Attributes
+    ----------
+    runs : dict of Run
+        By scenario id, in the order asked for.
+    years, draws, seed : int
+    level : float
+    """
+
+    runs: dict[str, Run]
+    years: int
+    draws: int
+    seed: int
+    level: float
+    settings: Settings
+
+    @cached_property
+    def deviates(self) -> Drawn:
+        """Draws that all scenarios share."""
+        return Drawn(count=max(self.draws, 1), seed=self.seed)
+
+    @cached_property
+    def pools(self) -> pd.DataFrame:
+        """Pools by scenario and year: point, and mean, sd and interval of the draws [t C/ha]."""
+        return projection_report.pools(self)
+
+    @cached_property
+    def fluxes(self) -> pd.DataFrame:
+        """Fluxes, emissions and latex by scenario and year."""
+        return projection_report.fluxes(self)
+
+    @cached_property
+    def stands(self) -> pd.DataFrame:
+        """Stems, diameters and biomass of each component by year, without errors."""
+        return projection_report.stands(self)
+
+    @cached_property
+    def assumptions(self) -> pd.DataFrame:
+        """Every figure and rule used, with source and grade."""
+        notes = Assumptions()
+        for run in self.runs.values():
+            projection_report.assume(run, notes)
+        return notes.frame()
+
+    @cached_property
+    def found_problems(self) -> Problems:
+        """Alarms: figures of the point that are outside what was ever measured."""
+        problems = Problems()
+        for run in self.runs.values():
+            projection_report.alarm(run, problems)
+        return problems
+
+    @property
+    def problems(self) -> pd.DataFrame:
+        """The alarms as a table."""
+        return self.found_problems.frame()
+
+    @property
+    def status(self) -> str:
+        """At most PROJECT_ESTIMATE; SCREENING_ESTIMATE where a component is unknown."""
+        unknown = any(c.why_not for run in self.runs.values() for c in run.masses.choices)
+        return "SCREENING_ESTIMATE" if unknown else "PROJECT_ESTIMATE"
+
+    @cached_property
+    def run(self) -> dict[str, Any]:
+        """The record of the run."""
+        values = self.settings.model_dump(mode="json")
+        values["catalogues"] = [Path(folder).name for folder in self.settings.catalogues]
+        values |= {"years": self.years, "draws": self.draws, "seed": self.seed, "level": self.level}
+        values["scenarios"] = {
+            name: run.scenario.model_dump(mode="json") for name, run in self.runs.items()
+        }
+        return {**run_record(values, {}), "kind": "projection", "status": self.status}
+
+
+def project(
+    scenarios: Sequence[str | Path | Scenario],
+    *,
+    years: int = 30,
+    draws: int = 1000,
+    seed: int = 1,
+    level: float = 0.90,
+    settings: Settings | None = None,
+) -> Projection:
+    """Project scenarios year by year, all with the same draw of every shared error.
+
+    Parameters
+    ----------
+    scenarios : sequence of str, Path or Scenario
+        Ids of the library, files, or scenarios made in code.
+    years : int
+    draws : int
+        0: the point alone.
+    seed : int
+    level : float
+        Of the intervals.
+    settings : Settings, optional
+        Its ``errors`` and ``equations`` are used.
+
+    Returns
+    -------
+    Projection
+
+    Raises
+    ------
+    ScenarioError
+        For files with faults; nothing is computed then.
+    SettingsError
+        For two scenarios of one id, or no scenario.
+
+    Notes
+    -----
+    A cohort is a component planted in one year. Its stems all have the mean diameter of the stand:
+    ln D follows its growth curve plus errors of curve, locality and plot; shade slows the clock of
+    companions, crowding lowers the diameter of rubber. Errors of allometry are those of an
+    inventory, shared by all years and scenarios.
+
+    Examples
+    --------
+    >>> import rubbercarbon as rc
+    >>> runs = rc.project(["monoculture"], years=25, draws=0)
+    >>> runs.pools.query("pool == 'agb' and year == 24")["t_c_ha"].round(0).tolist()
+    [55.0]
+    """
+    settings = settings or Settings()
+    if years < 1 or years > LONGEST_AVERAGE:
+        raise SettingsError(f"years = {years}: give 1 to {LONGEST_AVERAGE}.")
+    if draws < 0 or draws == 1:
+        raise SettingsError(f"draws = {draws}: give 0 for none, or at least 2.")
+    read = [
+        one if isinstance(one, Scenario) else read_scenario(one, years=years) for one in scenarios
+    ]
+    if not read:
+        raise SettingsError("no scenario given.")
+    ids = [one.id for one in read]
+    twice = sorted({one for one in ids if ids.count(one) > 1})
+    if twice:
+        raise SettingsError(f"two scenarios are called '{twice[0]}'; give one another id.")
+    runs = {one.id: Run(one, years, settings) for one in read}
+    result = Projection(runs, years, draws, seed, level, settings)
+    if draws:
+        for run in runs.values():
+            run.draws = run.outcome(result.deviates, centred=True)
+    return result
+
+
+def removals(outcome: Outcome) -> Floats:
+    """Carbon taken up since the start, less emissions [t CO2e/ha], shape (n_years + 1, n_draws)."""
+    total = outcome.stock("total")
+    emitted = np.cumsum(outcome.emitted.sum(axis=0), axis=0)
+    return np.asarray(co2e(total - total[:1]) - (emitted - emitted[:1]))
