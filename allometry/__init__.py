@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from allometry.errors import MissingInput as MissingInput
     from allometry.errors import UnknownEquation as UnknownEquation
     from allometry.evaluation import evaluate as evaluate
+    from allometry.growth import predict_growth as predict_growth
     from allometry.heights import HeightModel as HeightModel
     from allometry.heights import fit_height_model as fit_height_model
     from allometry.heights import predict_height as predict_height
@@ -32,6 +33,7 @@ _HOMES = {
     "fit_height_model": "allometry.heights",
     "HeightModel": "allometry.heights",
     "match_names": "allometry.names",
+    "predict_growth": "allometry.growth",
     "predict_height": "allometry.heights",
     "select": "allometry.selection",
     "wood_density": "allometry.density",

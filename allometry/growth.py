@@ -234,17 +234,19 @@ def predict_growth(curve: str | GrowthCurve, *, age: ArrayLike) -> Floats:
     t = np.where(t >= 0, t, np.nan)
     d0, a, k, p = record.parameters
     with np.errstate(divide="ignore", invalid="ignore"):
-        value: Floats = {
-            "monomolecular": lambda: d0 - a * np.expm1(-k * t),
-            "chapman_richards": lambda: d0 + a * (-np.expm1(-k * t)) ** p,
-            "chapman_richards_from": lambda: (
-                a * (1.0 - (1.0 - (d0 / a) ** (1.0 / p)) * np.exp(-k * t)) ** p
-            ),
-            "weibull": lambda: d0 - a * np.expm1(-k * t**p),
-            "gompertz": lambda: (
-                d0 + a * (np.exp(-p * np.exp(-k * t)) - np.exp(-p)) / (1.0 - np.exp(-p))
-            ),
-            "schumacher": lambda: d0 + a * np.exp(-k / t),
-            "capped": lambda: np.minimum(k * t, a),
-        }[record.form]()
-    return value
+        fade = np.exp(-k * t)
+        if record.form == "monomolecular":
+            value = d0 - a * np.expm1(-k * t)
+        elif record.form == "chapman_richards":
+            value = d0 + a * (1.0 - fade) ** p
+        elif record.form == "chapman_richards_from":
+            value = a * (1.0 - (1.0 - (d0 / a) ** (1.0 / p)) * fade) ** p
+        elif record.form == "weibull":
+            value = d0 - a * np.expm1(-k * t**p)
+        elif record.form == "gompertz":
+            value = d0 + a * (np.exp(-p * fade) - np.exp(-p)) / (1.0 - np.exp(-p))
+        elif record.form == "schumacher":
+            value = d0 + a * np.exp(-k / t)
+        else:
+            value = np.minimum(k * t, a)
+    return np.asarray(value, dtype=np.float64)

@@ -13,29 +13,45 @@ if TYPE_CHECKING:
     from rubbercarbon.censuses import estimate_reading_error as estimate_reading_error
     from rubbercarbon.change import Change as Change
     from rubbercarbon.change import compare_inventories as compare_inventories
+    from rubbercarbon.comparison import compare_scenarios as compare_scenarios
     from rubbercarbon.config import Settings as Settings
+    from rubbercarbon.economics import read_prices as read_prices
     from rubbercarbon.errors import RubbercarbonError as RubbercarbonError
     from rubbercarbon.inventory import Inventory as Inventory
     from rubbercarbon.inventory import read_inventory as read_inventory
+    from rubbercarbon.projection import Projection as Projection
+    from rubbercarbon.projection import project as project
     from rubbercarbon.runs import load_run as load_run
     from rubbercarbon.runs import write_run as write_run
     from rubbercarbon.sampling import plots_needed as plots_needed
+    from rubbercarbon.scenario_runs import write_comparison as write_comparison
+    from rubbercarbon.scenarios.interface import Scenario as Scenario
+    from rubbercarbon.scenarios.interface import read_scenario as read_scenario
+    from rubbercarbon.scenarios.measured import start_from_inventory as start_from_inventory
     from rubbercarbon.stocks import Stocks as Stocks
     from rubbercarbon.stocks import estimate_stocks as estimate_stocks
 
 _HOMES = {
     "Change": "rubbercarbon.change",
     "Inventory": "rubbercarbon.inventory",
+    "Projection": "rubbercarbon.projection",
     "RubbercarbonError": "rubbercarbon.errors",
     "ErrorBudget": "rubbercarbon.budget",
+    "Scenario": "rubbercarbon.scenarios.interface",
     "Settings": "rubbercarbon.config",
     "Stocks": "rubbercarbon.stocks",
     "compare_inventories": "rubbercarbon.change",
+    "compare_scenarios": "rubbercarbon.comparison",
     "estimate_reading_error": "rubbercarbon.censuses",
     "estimate_stocks": "rubbercarbon.stocks",
     "load_run": "rubbercarbon.runs",
     "plots_needed": "rubbercarbon.sampling",
+    "project": "rubbercarbon.projection",
     "read_inventory": "rubbercarbon.inventory",
+    "read_prices": "rubbercarbon.economics",
+    "read_scenario": "rubbercarbon.scenarios.interface",
+    "start_from_inventory": "rubbercarbon.scenarios.measured",
+    "write_comparison": "rubbercarbon.scenario_runs",
     "write_run": "rubbercarbon.runs",
 }
 __version__ = "0.1.0"

@@ -210,6 +210,7 @@ def _joined(
         code=np.concatenate([block[2] for block in blocks]),
         units=np.array([key for _, key in units] or [0], dtype=np.uint64),
         unit_streams=np.array([stream for stream, _ in units] or [0], dtype=np.uint64),
+        unit_names=tuple("" for _ in units),
         carbon=np.concatenate([layout.carbon for layout in layouts]),
         herb=np.concatenate([layout.herb for layout in layouts]),
     )

@@ -69,10 +69,10 @@ def number(value: float, digits: int = 1) -> str:
     return "-" if math.isnan(value) else f"{value:,.{digits}f}"
 
 
-def interval(row: Any, column: str) -> str:
+def interval(row: Any, column: str, digits: int = 1) -> str:
     """The interval of a figure for reading."""
     low, high = float(row[f"{column}_low"]), float(row[f"{column}_high"])
-    return "-" if math.isnan(low) else f"{number(low)} - {number(high)}"
+    return "-" if math.isnan(low) else f"{number(low, digits)} to {number(high, digits)}"
 
 
 def _level(result: Stocks | Change) -> str:

@@ -102,7 +102,9 @@ def _measured(plain: Part) -> list[Part]:
     assert component.start_age is not None
     expected = float(predict_growth(plain.curve, age=component.start_age))
     stems = np.array([one.stems_per_ha for one in component.measured])
-    logs = np.log([one.dbh_cm / expected for one in component.measured])
+    logs = np.zeros(len(stems))
+    if expected > 0:  # a curve that knows nothing of the age leaves the stand as it is
+        logs = np.log([one.dbh_cm / expected for one in component.measured])
     mean = float(np.average(logs, weights=stems))
     spread = float(np.average((logs - mean) ** 2, weights=stems))
     trees = component.trees_measured or float(stems.sum())
@@ -302,7 +304,7 @@ def _parameters(part: Part, deviates: Deviates) -> Floats:
 
 
 def _deviation(part: Part, scenario: Scenario, figures: Figures) -> Floats:
-    """ln of size over the curve: curve, site (correlated between species), clone, effects."""
+    """Logarithm of size over the curve: of curve, correlated sites, clone and effects."""
     deviates, curve, species = figures.deviates, part.curve, part.match.species
     together = math.sqrt(figures.value("site_correlation"))
     apart = math.sqrt(1.0 - figures.value("site_correlation"))
@@ -332,7 +334,9 @@ def effect_at(effect: Effect, deviates: Deviates) -> Floats:
         high=1.0 + effect.high / 100.0, citation=effect.source, grade=effect.grade,
     )  # fmt: skip
     label = f"effect on {effect.on} of {effect.component}"
-    return figure.at(deviates.get("effect", f"{effect.component}|{effect.on}|{effect.source}", label))
+    return figure.at(
+        deviates.get("effect", f"{effect.component}|{effect.on}|{effect.source}", label)
+    )
 
 
 def growth_variance(part: Part, age: Ints) -> Floats:
@@ -352,5 +356,7 @@ def growth_variance(part: Part, age: Ints) -> Floats:
             )
             slopes.append((np.log(predict_growth(moved, age=t)) - base) / 1e-4)
         gradient = np.stack(slopes)
-        total = total + np.einsum("it,ij,jt->t", gradient, np.array(part.curve.covariance), gradient)
+        total = total + np.einsum(
+            "it,ij,jt->t", gradient, np.array(part.curve.covariance), gradient
+        )
     return total

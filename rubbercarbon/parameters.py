@@ -44,9 +44,12 @@ class Parameter(BaseModel):
     def _ordered(self) -> Parameter:
         if (self.low is None) != (self.high is None):
             raise ValueError("give both 'low' and 'high', or none of them")
-        if self.low is not None and self.high is not None:
-            if not self.low <= self.value <= self.high:
-                raise ValueError("'low' <= 'value' <= 'high' must hold")
+        if (
+            self.low is not None
+            and self.high is not None
+            and not (self.low <= self.value <= self.high)
+        ):
+            raise ValueError("'low' <= 'value' <= 'high' must hold")
         return self
 
     @property

@@ -9,6 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rubbercarbon import emissions
+from rubbercarbon.growth import Part
+from rubbercarbon.outcome import FLUXES, POOLS, SUMS, Outcome, removals
 from rubbercarbon.pools import co2e
 from rubbercarbon.scenarios.interface import RAI_PER_HA
 from rubbercarbon.stand_mass import report
@@ -16,7 +19,7 @@ from rubbercarbon.stand_mass import report
 if TYPE_CHECKING:
     from rubbercarbon.assumptions import Assumptions
     from rubbercarbon.problems import Problems
-    from rubbercarbon.projection import Outcome, Projection, Run
+    from rubbercarbon.projection import Projection, Run
 
 Floats = NDArray[np.float64]
 WOOD_CARBON = (0.44, 0.52)
@@ -46,21 +49,17 @@ def _rows(
 
 def series(outcome: Outcome, name: str, kind: str) -> Floats:
     """One pool, flux, emission or export by year and draw."""
-    from rubbercarbon import emissions, projection  # noqa: PLC0415  (siblings)
-
     if kind == "pool":
         return outcome.stock(name)
     if kind == "flux":
-        return outcome.fluxes[projection.FLUXES.index(name)]
+        return np.asarray(outcome.fluxes[FLUXES.index(name)])
     if kind == "emission":
-        return outcome.emitted[emissions.SOURCES.index(name)]
-    return outcome.latex if name == "latex" else projection.removals(outcome)
+        return np.asarray(outcome.emitted[emissions.SOURCES.index(name)])
+    return outcome.latex if name == "latex" else removals(outcome)
 
 
 def pools(projection: Projection) -> pd.DataFrame:
     """Pools and their sums, long and tidy."""
-    from rubbercarbon.projection import POOLS, SUMS  # noqa: PLC0415
-
     return pd.concat(
         _rows(projection, (*POOLS, *SUMS), "pool", "t_c_ha", "pool"), ignore_index=True
     )
@@ -68,9 +67,6 @@ def pools(projection: Projection) -> pd.DataFrame:
 
 def fluxes(projection: Projection) -> pd.DataFrame:
     """Fluxes of carbon, emissions of other gases, latex: long, with the unit as a column."""
-    from rubbercarbon import emissions  # noqa: PLC0415
-    from rubbercarbon.projection import FLUXES  # noqa: PLC0415
-
     groups = (
         (FLUXES, "flux", "t C/ha/yr"),
         (emissions.SOURCES, "emission", "t CO2e/ha/yr"),
@@ -110,7 +106,9 @@ def stands(projection: Projection) -> pd.DataFrame:
                         "species": run.parts[mine[0]].match.species,
                         "age_years": run.calendar.age[mine[0], keep],
                         "stems_per_ha": np.nan if by_area else stems.sum(axis=0),
-                        "dbh_cm": np.nan if by_area or not known else np.where(dbh > 0, dbh, np.nan),
+                        "dbh_cm": np.nan
+                        if by_area or not known
+                        else np.where(dbh > 0, dbh, np.nan),
                         "agb_t_ha": agb if known else np.nan,
                         "growth": run.parts[mine[0]].curve.id,
                         "equation_id": "" if by_area else choice.equation,
@@ -128,7 +126,7 @@ def assume(run: Run, notes: Assumptions) -> None:
         applies_to=scenario.id, source="; ".join(scenario.sources),
         grade="C" if scenario.kind == "synthetic" else "",
     )  # fmt: skip
-    for part in dict((p.component.name, p) for p in run.parts).values():
+    for part in {p.component.name: p for p in run.parts}.values():
         component, curve = part.component, part.curve
         whom = f"{scenario.id}: {component.name}"
         notes.add(
@@ -170,14 +168,14 @@ def assume(run: Run, notes: Assumptions) -> None:
     _rules(run, notes)
 
 
-def _beyond(run: Run, part: object, whom: str, notes: Assumptions) -> None:
+def _beyond(run: Run, part: Part, whom: str, notes: Assumptions) -> None:
     """A row for years in which a curve runs beyond its source."""
     oldest = max(
         int(run.calendar.age[p, : run.years + 1].max())
         for p, one in enumerate(run.parts)
-        if one.component is part.component  # type: ignore[attr-defined]
+        if one.component is part.component
     )
-    limit = part.curve.age[1]  # type: ignore[attr-defined]
+    limit = part.curve.age[1]
     if oldest > limit:
         notes.add(
             "beyond age", "the growth curve runs beyond the ages of its source",
@@ -188,8 +186,8 @@ def _beyond(run: Run, part: object, whom: str, notes: Assumptions) -> None:
 
 def _rules(run: Run, notes: Assumptions) -> None:
     rules = (
-        ("mean tree", "all stems of a component have its mean diameter: a stand of unequal stems "
-         "holds more (about 10 % at a coefficient of variation of 20 %)"),
+        ("mean tree", "all stems of a component have its mean diameter, which understates a stand "
+         "of unequal stems"),
         ("single trees", "scatter of single trees averages out over a stand and is left out"),
         ("seedlings", "stems of age 0 hold nothing"),
         ("companions", "companions are shaded but not crowded; shade acts while they are lower "

@@ -263,9 +263,7 @@ def replace_choice(choice: TermChoice | None) -> TermChoice:
     return (choice or TermChoice()).model_copy(update={"on": False})
 
 
-def _factors(
-    layout: Layout, deviates: Deviates, *, centred: bool
-) -> tuple[Floats, Floats, Floats]:
+def _factors(layout: Layout, deviates: Deviates, *, centred: bool) -> tuple[Floats, Floats, Floats]:
     """Factors on mass, roots and carbon of each row, shape (n_rows, n_draws)."""
     cells = (len(layout.carbon), deviates.count)
     d0, d1, roots, carbon = (np.zeros(cells) for _ in range(4))
@@ -277,7 +275,7 @@ def _factors(
             rows = layout.code[:, f] == unit
             z = deviates.by_key(
                 (int(layout.unit_streams[unit]), int(layout.units[unit])),
-                _label(factor.term, layout.unit_names[unit]),
+                _label(factor.term, factor.number, layout.unit_names[unit]),
             )
             a, b = layout.intercept[rows, f][:, None], layout.slope[rows, f][:, None]
             if factor.target == "mass":
@@ -292,16 +290,14 @@ def _factors(
     return mass, np.exp(roots)[cell], np.exp(carbon)[cell]
 
 
-def _label(term: str, unit: str) -> str:
+def _label(term: str, number: int, unit: str) -> str:
     """Words for an error: its term and what shares it."""
     names = [word for word in unit.split("|")[2:] if word]
-    return ", ".join([term, *dict.fromkeys(names)])
+    return ", ".join([term if number == 0 else f"{term} (slope)", *dict.fromkeys(names)])
 
 
-def size_exponents(
-    parts: tuple[Part, ...], choices: tuple[Choice, ...], point: Grown
-) -> Floats:
-    """d ln biomass / d ln D along the point run, heights moving with it."""
+def size_exponents(parts: tuple[Part, ...], choices: tuple[Choice, ...], point: Grown) -> Floats:
+    """Slope of ln biomass over ln D along the point run, heights moving with it."""
     up, _ = biomass_kg(parts, choices, replace(point, dbh=point.dbh * np.exp(STEP)))
     down, _ = biomass_kg(parts, choices, replace(point, dbh=point.dbh * np.exp(-STEP)))
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -45,7 +45,7 @@ class Twin:
             key = key + "|" + group
         return np.unique(key.astype(str), return_inverse=True)[1]
 
-    def draw(self, count, seed):  # noqa: PLR0915
+    def draw(self, count, seed):
         rng = np.random.default_rng(seed)
         t = self.trees
         n = len(t)

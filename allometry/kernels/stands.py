@@ -6,8 +6,6 @@ because shade and crowding of a year depend on the sizes of the year before.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,23 +33,23 @@ DEADWOOD_RATE, ROOT_RATE, PRODUCT_RATE, LITTER_SHARE, RESIDUE_SHARE, SAWN_SHARE 
 @inline
 def _curve(form: int, t: float, d0: float, a: float, k: float, p: float) -> float:
     if form == MONOMOLECULAR:
-        return d0 + a * (1.0 - math.exp(-k * t))
+        return d0 + a * (1.0 - np.exp(-k * t))
     if form == CHAPMAN:
-        return d0 + a * (1.0 - math.exp(-k * t)) ** p
+        return d0 + a * (1.0 - np.exp(-k * t)) ** p
     if form == CHAPMAN_FROM:
-        return a * (1.0 - (1.0 - (d0 / a) ** (1.0 / p)) * math.exp(-k * t)) ** p
+        return a * (1.0 - (1.0 - (d0 / a) ** (1.0 / p)) * np.exp(-k * t)) ** p
     if form == WEIBULL:
-        return d0 + a * (1.0 - math.exp(-k * t**p))
+        return d0 + a * (1.0 - np.exp(-k * t**p))
     if form == GOMPERTZ:
-        low = math.exp(-p)
-        return d0 + a * (math.exp(-p * math.exp(-k * t)) - low) / (1.0 - low)
+        low = np.exp(-p)
+        return d0 + a * (np.exp(-p * np.exp(-k * t)) - low) / (1.0 - low)
     if form == SCHUMACHER:
-        return d0 + (a * math.exp(-k / t) if t > 0.0 else 0.0)
+        return d0 + (a * np.exp(-k / t) if t > 0.0 else 0.0)
     return min(k * t, a)
 
 
 @kernel
-def grow(
+def grow(  # noqa: PLR0915  (one fused loop)
     traits: Floats, rules: Floats, light: Floats, age: Ints, planted: Floats, cut: Floats,
     start: Floats, parameters: Floats, deviation: Floats, shift: Floats, mortality: Floats,
     effects: Floats, height: Floats, height_step: float,
@@ -136,10 +134,10 @@ def grow(
                     value = _curve(
                         int(traits[c, FORM]), clock[c], parameters[c, 0, j], parameters[c, 1, j],
                         parameters[c, 2, j], parameters[c, 3, j],
-                    ) * math.exp(deviation[c, j] + shift[c, t])  # fmt: skip
+                    ) * np.exp(deviation[c, j] + shift[c, t])  # fmt: skip
                     if t > 0:
-                        stems[c] *= math.exp(-mortality[c, j])
-                    reference = traits[c, REFERENCE] * math.exp(-mortality[c, j] * age[c, t])
+                        stems[c] *= np.exp(-mortality[c, j])
+                    reference = traits[c, REFERENCE] * np.exp(-mortality[c, j] * age[c, t])
                     if (
                         traits[c, IS_RUBBER] == 1.0
                         and reference > 0.0
@@ -149,8 +147,9 @@ def grow(
                     ):
                         crowd = 0.0
                         for o in range(n):
-                            if o == c:
-                                crowd += stems[c]
+                            if traits[o, IS_RUBBER] == 1.0:
+                                if age[o, t] >= 0:
+                                    crowd += old_stems[o] * np.exp(-mortality[o, j])
                             elif old_stems[o] > 0.0 and old_size[o] > 0.0:
                                 relative = old_size[o] / old_size[c]
                                 crowd += old_stems[o] * relative ** rules[SIZE_POWER]
@@ -173,7 +172,7 @@ def grow(
 
 
 @kernel
-def fill_pools(
+def fill_pools(  # noqa: PLR0915  (one fused loop)
     agb: Floats, bgb: Floats, herb: Bools, before: Floats, after: Floats, planted: Floats,
     cut: Floats, wood: Floats, burn: Floats, rates: Floats, pools: Floats, standing: Floats,
     fluxes: Floats,
@@ -204,9 +203,9 @@ def fill_pools(
     n, years = agb.shape[0], agb.shape[1]
     for j in prange(agb.shape[2]):
         dead, roots, products, litter = 0.0, 0.0, 0.0, 0.0
-        keep_dead = math.exp(-rates[j, DEADWOOD_RATE])
-        keep_roots = math.exp(-rates[j, ROOT_RATE])
-        keep_products = math.exp(-rates[j, PRODUCT_RATE])
+        keep_dead = np.exp(-rates[j, DEADWOOD_RATE])
+        keep_roots = np.exp(-rates[j, ROOT_RATE])
+        keep_products = np.exp(-rates[j, PRODUCT_RATE])
         last_a = np.zeros(n)
         last_b = np.zeros(n)
         for t in range(years):

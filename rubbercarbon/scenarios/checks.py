@@ -39,10 +39,14 @@ def faults_of(scenario: Scenario, years: int | None) -> list[Fault]:
         faults += _growth(part, where, years)
     for i, event in enumerate(scenario.event):
         faults += _event(scenario, event, ("event", i))
-    for table, items in (("effect", scenario.effect), ("harvest", scenario.harvest)):
-        for i, item in enumerate(items):
-            if item.component not in names:
-                faults.append(((table, i, "component"), _unknown_part(item.component, names)))
+    named = {
+        "effect": [effect.component for effect in scenario.effect],
+        "harvest": [harvest.component for harvest in scenario.harvest],
+    }
+    for table, owners in named.items():
+        for i, owner in enumerate(owners):
+            if owner not in names:
+                faults.append(((table, i, "component"), _unknown_part(owner, names)))
     for i, effect in enumerate(scenario.effect):
         if not effect.low <= effect.percent <= effect.high:
             faults.append((("effect", i, "percent"), "'low' <= 'percent' <= 'high' must hold"))
@@ -97,13 +101,13 @@ def _component(part: Component, where: tuple[str | int, ...]) -> Iterator[Fault]
             f"spacing {list(part.spacing_m)} is outside {ROW_LIMITS_M[0]}-{ROW_LIMITS_M[1]} m. "
             "Is it in feet or centimetres?",
         )
-    elif part.role == "rubber" and not RUBBER_STEMS[0] <= part.stocking <= RUBBER_STEMS[1]:
-        if part.stocking > 0:
-            yield (
-                where,
-                f"{part.stocking:g} rubber stems/ha is outside {RUBBER_STEMS[0]:g}-"
-                f"{RUBBER_STEMS[1]:g}. Is it per rai or per plot?",
-            )
+    low, high = RUBBER_STEMS
+    if part.role == "rubber" and part.stocking > 0 and not low <= part.stocking <= high:
+        yield (
+            where,
+            f"{part.stocking:g} rubber stems/ha is outside {low:g}-{high:g}. Is it per rai or per "
+            "plot?",
+        )
     for key in ("planting_year", "rotation_years"):
         value = getattr(part, key)
         if value is not None and value > FIRST_CALENDAR_YEAR:
@@ -167,9 +171,9 @@ def _event(scenario: Scenario, event: Event, where: tuple[str | int, ...]) -> It
     elif event.stems_per_ha is not None:
         stand = part.stocking
         for other in scenario.event:
-            if other.component == part.name and other.kind == "thinning" and other is not event:
-                if other.year <= event.year:
-                    stand -= other.stems_per_ha or stand * (other.percent or 0.0) / 100.0
+            earlier = other.component == part.name and other.year < event.year
+            if earlier and other.kind == "thinning":
+                stand -= other.stems_per_ha or stand * (other.percent or 0.0) / 100.0
         if event.stems_per_ha > stand:
             yield (
                 (*where, "stems_per_ha"),

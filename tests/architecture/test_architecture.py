@@ -68,12 +68,13 @@ def test_every_public_name_loads_and_is_documented(package):
 def test_the_public_names_are_these():
     assert allometry.__all__ == [
         "AllometryError", "HeightModel", "MissingInput", "UnknownEquation", "add_catalogue",
-        "equations", "evaluate", "fit_height_model", "match_names", "predict_height", "select", "wood_density",
+        "equations", "evaluate", "fit_height_model", "match_names", "predict_growth", "predict_height", "select", "wood_density",
     ]  # fmt: skip
     assert rubbercarbon.__all__ == [
-        "Change", "ErrorBudget", "Inventory", "RubbercarbonError", "Settings", "Stocks",
-        "compare_inventories", "estimate_reading_error", "estimate_stocks", "load_run",
-        "plots_needed", "read_inventory", "write_run",
+        "Change", "ErrorBudget", "Inventory", "Projection", "RubbercarbonError", "Scenario",
+        "Settings", "Stocks", "compare_inventories", "compare_scenarios", "estimate_reading_error",
+        "estimate_stocks", "load_run", "plots_needed", "project", "read_inventory", "read_prices",
+        "read_scenario", "start_from_inventory", "write_comparison", "write_run",
     ]  # fmt: skip
 
 
