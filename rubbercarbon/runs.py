@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -169,7 +170,25 @@ def _tables(stocks: Stocks, language: str) -> dict[str, pd.DataFrame]:
     }
 
 
-def load_run(folder: str | Path) -> Stocks:
+@dataclass(frozen=True)
+class RunTables:
+    """A run folder of another command than ``estimate``, read back.
+
+    Attributes
+    ----------
+    run : dict
+        Its record.
+    tables : dict of pandas.DataFrame
+        By name of file.
+    draws : pyarrow.Table or None
+    """
+
+    run: dict[str, Any]
+    tables: dict[str, pd.DataFrame]
+    draws: Any = None
+
+
+def load_run(folder: str | Path) -> Stocks | RunTables:
     """Read a run folder back.
 
     Parameters
@@ -178,7 +197,8 @@ def load_run(folder: str | Path) -> Stocks:
 
     Returns
     -------
-    Stocks
+    Stocks or RunTables
+        `Stocks` of ``estimate``, the tables of any other command.
 
     Raises
     ------
@@ -197,7 +217,12 @@ def load_run(folder: str | Path) -> Stocks:
             f"'{path}' was written by a newer version (schema {record['schema_version']}, known "
             f"{SCHEMA_VERSION}); update rubbercarbon."
         )
-    record.pop("files", None)
+    files = record.pop("files", [])
+    if "trees.csv" not in files:
+        names = [Path(name).stem for name in files if name.endswith(".csv")]
+        tables = {name: csv.read(path / f"{name}.csv").frame.map(_plain) for name in names}
+        typed = {name: table.apply(_numbers) for name, table in tables.items()}
+        return RunTables(record, typed, _read_draws(path))
     tables = {name: _read(path / f"{name}.csv") for name in TABLES}
     return Stocks(
         trees=tables["trees"],
@@ -220,6 +245,16 @@ def _read_draws(path: Path) -> Any:
     import pyarrow.parquet as pq  # noqa: PLC0415  (slow import)
 
     return pq.read_table(path / DRAWS)
+
+
+def _plain(cell: object) -> object:
+    return None if cell == "" else cell
+
+
+def _numbers(column: pd.Series[Any]) -> pd.Series[Any]:
+    """A column as numbers, where all its cells are."""
+    numbers = pd.to_numeric(column, errors="coerce")
+    return numbers if numbers.notna().eq(column.notna()).all() else column.fillna("")
 
 
 def _read(path: Path) -> pd.DataFrame:

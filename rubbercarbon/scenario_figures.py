@@ -106,8 +106,8 @@ def difference_over_time(comparison: Comparison, language: str = "en") -> Figure
 
         def saw(run: Any, base: Any, keep: slice = keep) -> tuple[Floats, Floats]:
             after = run.stock("biomass")[keep] - base.stock("biomass")[keep]
-            before = run.stock("biomass", before=True) - base.stock("biomass", before=True)
-            return _saw(after, before[keep])
+            before = run.stock("biomass", before=True)[keep]
+            return _saw(after, before - base.stock("biomass", before=True)[keep])
 
         drawn = pair.draws_by_switch.get((True, True))
         if drawn is not None:

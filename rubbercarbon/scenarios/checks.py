@@ -138,9 +138,8 @@ def _growth(part: Component, where: tuple[str | int, ...], years: int | None) ->
             + ("give land_share" if curve.response == "stand_agb" else "give a number of stems"),
         )
     oldest = part.rotation_years
-    if years is not None:
-        left = years - part.planting_year + (part.start_age or 0)
-        oldest = left if oldest is None else min(oldest, left)
+    if years is not None and oldest is None:
+        oldest = years - part.planting_year + (part.start_age or 0)
     if oldest is not None and oldest > curve.age[1] and not part.extrapolate:
         yield (
             (*where, "rotation_years" if part.rotation_years else "growth"),

@@ -6,6 +6,7 @@ it stands on; nothing is computed from a file with faults.
 
 from __future__ import annotations
 
+import copy
 import re
 import tomllib
 from functools import cache
@@ -53,8 +54,8 @@ class Component(_Record):
     stems_per_rai: float | None = Field(default=None, ge=0.0, le=3_200.0)
     spacing_m: tuple[float, float] | None = None
     land_share: float | None = Field(default=None, gt=0.0, le=1.0)
-    planting_year: int = Field(default=0, ge=0, le=300)
-    rotation_years: int | None = Field(default=None, ge=1, le=300)
+    planting_year: int = Field(default=0, ge=0)
+    rotation_years: int | None = Field(default=None, ge=1)
     replant: bool = True
     growth: str | dict[str, Any] | None = None
     extrapolate: bool = False
@@ -236,13 +237,35 @@ def parse_scenario(text: str, name: str, *, years: int | None = None) -> Scenari
     try:
         scenario = Scenario.model_validate(table)
     except ValidationError as error:
-        raise ScenarioError(
-            name, [_sentence(fault, lines, table) for fault in error.errors()]
-        ) from error
+        faults = [_sentence(fault, lines, table) for fault in error.errors()]
+        faults += [lines.at(path) + words for path, words in _rest(table, error, years)]
+        raise ScenarioError(name, faults) from error
     faults = [lines.at(path) + sentence for path, sentence in faults_of(scenario, years)]
     if faults:
         raise ScenarioError(name, faults)
     return scenario
+
+
+def _rest(
+    table: dict[str, Any], error: ValidationError, years: int | None
+) -> list[tuple[tuple[str | int, ...], str]]:
+    """Faults of the parts of a file that are well-formed beside parts that are not."""
+    from rubbercarbon.scenarios.checks import faults_of  # noqa: PLC0415  (a sibling)
+
+    sound = copy.deepcopy(table)
+    broken = {tuple(fault["loc"])[:2] for fault in error.errors()}
+    for fault in error.errors():
+        owner: Any = sound
+        steps: list[Any] = list(fault["loc"])
+        for step in steps[:-1]:
+            owner = owner[step]
+        if isinstance(owner, dict):
+            owner.pop(steps[-1], None)
+    try:
+        scenario = Scenario.model_validate(sound)
+    except ValidationError:
+        return []
+    return [fault for fault in faults_of(scenario, years) if fault[0][:2] not in broken]
 
 
 def _sentence(fault: Any, lines: Lines, table: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from made_scenarios import HEAD, RUBBER, companion, scenario
 from naive_stands import Plant
 from naive_stands import project as naive_project
 from scipy import stats
@@ -17,41 +18,6 @@ from rubbercarbon.deviates import Deviates, Drawn, key
 from rubbercarbon.outcome import FLUXES, INTO_POOLS
 from rubbercarbon.parameters import Z_90, default_parameters
 from rubbercarbon.scenarios.interface import Component, library, parse_scenario, read_scenario
-
-RUBBER = """
-[[component]]
-name = "rubber"
-species = "Hevea brasiliensis"
-role = "rubber"
-clone = "RRIM 600"
-stems_per_ha = {stems}
-rotation_years = {rotation}
-wood = "sawn"
-{more}
-source = "test"
-"""
-HEAD = """
-id = "{id}"
-kind = "synthetic"
-rationale = "test"
-sources = ["test"]
-[title]
-en = "test"
-"""
-
-
-def scenario(name="s", *, stems=475, rotation=25, more="", extra=""):
-    text = HEAD.format(id=name) + RUBBER.format(stems=stems, rotation=rotation, more=more) + extra
-    return parse_scenario(text, "test.toml")
-
-
-def companion(name="tree", species="Dipterocarpus alatus", **keys):
-    rows = {"stems_per_ha": 100, "rotation_years": 25, "extrapolate": "true", **keys}
-    body = "\n".join(f"{k} = {v}" for k, v in rows.items())
-    return (
-        f'\n[[component]]\nname = "{name}"\nspecies = "{species}"\nrole = "timber"\n'
-        f'wood = "sawn"\nsource = "test"\n{body}\n'
-    )
 
 
 def stand(scenario, **options):
