@@ -31,6 +31,7 @@ coverage: $(READY)
 bench: $(READY)
 	$(BIN)/python benchmarks/kernels.py
 	$(BIN)/python benchmarks/draws.py
+	$(BIN)/python benchmarks/projection.py
 	$(BIN)/python benchmarks/startup.py
 
 drill: $(READY)

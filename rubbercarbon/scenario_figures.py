@@ -180,8 +180,8 @@ def tornado(comparison: Comparison, scenario: str, language: str = "en") -> Figu
     axes.axvline(0.0, color="black", linewidth=0.8)
     axes.set_xlabel(_text("axis_average_difference", language))
     run = comparison.projection.runs[scenario]
-    axes.set_title(_text("title_tornado", language, name=title_of(run, language)), loc="left",
-                   fontsize=11)  # fmt: skip
+    title = _text("title_tornado", language, name=title_of(run, language))
+    figure.suptitle(title, x=0.01, ha="left", fontsize=11)
     figure.legend(loc="outside lower center", frameon=False, ncols=2, fontsize="small")
     return figure
 

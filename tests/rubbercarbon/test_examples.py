@@ -10,6 +10,7 @@ import pytest
 FOLDER = Path(__file__).parents[2] / "examples"
 PROMISES = {
     "estimate_a_plot.py": ["t CO2e per rai", "hevea_ensemble", "Chave"],
+    "compare_scenarios.py": ["Chance that agroforestry holds more: withheld", "crowding"],
     "compare_rubber_equations.py": ["chave_2014_eq4", "Standard deviation of ln"],
 }
 
