@@ -296,7 +296,7 @@ def project(
     >>> import rubbercarbon as rc
     >>> runs = rc.project(["monoculture"], years=25, draws=0)
     >>> runs.pools.query("pool == 'agb' and year == 24")["t_c_ha"].round(0).tolist()
-    [55.0]
+    [56.0]
     """
     settings = settings or Settings()
     if years < 1 or years > LONGEST_AVERAGE:

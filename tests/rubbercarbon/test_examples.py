@@ -15,7 +15,14 @@ PROMISES = {
 }
 
 
-@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.py")), ids=lambda path: path.name)
+DRAWS = pytest.mark.jit
+EXAMPLES = [
+    pytest.param(path, id=path.name, marks=[DRAWS] if path.name == "compare_scenarios.py" else [])
+    for path in sorted(FOLDER.glob("*.py"))
+]
+
+
+@pytest.mark.parametrize("path", EXAMPLES)
 def test_example(path, capsys):
     runpy.run_path(str(path), run_name="__main__")
     out = capsys.readouterr().out

@@ -214,6 +214,34 @@ def test_compare_writes_tables_and_figures_and_says_what_may_be_concluded(tmp_pa
     assert again.run["kind"] == "comparison"
 
 
+def test_a_small_comparison_from_end_to_end(tmp_path, capsys):
+    """As above, small enough to run without the compiler."""
+    names = []
+    for name, extra in (("mono", ""), ("agro", companion(rotation_years=6))):
+        path = tmp_path / f"{name}.toml"
+        text = HEAD.format(id=name) + RUBBER.format(stems=475, rotation=6, more="") + extra
+        path.write_text(text, encoding="utf-8")
+        names.append(str(path))
+    trees = pd.DataFrame({
+        "plot_id": "P1", "tree_id": ["1", "2"], "species": "ยางพารา", "dbh_cm": [9.0, 11.0],
+        "plot_area_rai": 0.02,
+    })  # fmt: skip
+    trees.to_csv(tmp_path / "trees.csv", index=False)
+    main(["template", "prices.toml", "--out", str(tmp_path)])
+    options = ["--years", "6", "--draws", "4", "--prices", str(tmp_path / "prices.toml"), "--save-draws",
+               "--start", str(tmp_path / "trees.csv"), "--start-age", "4"]  # fmt: skip
+    capsys.readouterr()
+    assert run(tmp_path, *names, *options, "--lang", "th") == 0
+    assert "เฉลี่ยตลอด 6 ปี" in capsys.readouterr().out
+    again = rc.load_run(tmp_path / "out")
+    total = again.tables["drivers"]["difference_t_c_ha"].sum()
+    row = again.tables["summary"].iloc[1]
+    assert total == pytest.approx(row["total_average_difference_t_c_ha"], abs=1e-9)
+    assert len(again.tables["switches"]) == 4
+    assert len(again.draws) == 2 * 7 * 10 * 4
+
+
+@pytest.mark.jit
 def test_compare_in_thai_as_json_and_with_files(tmp_path, capsys):
     main(["template", "scenario.toml", "--out", str(tmp_path / "mine.toml")])
     assert (
@@ -250,6 +278,7 @@ def test_compare_refuses_in_sentences(tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.jit
 def test_compare_starts_from_measured_trees(tmp_path):
     trees = pd.DataFrame({
         "plot_id": "P1", "tree_id": [str(i) for i in range(70)], "species": "ยางพารา",
@@ -374,6 +403,7 @@ def test_bad_prices_are_refused_with_their_line(tmp_path, old, new, words):
     ("stems", "words"),
     [(300, "likely to hold more"), (900, "likely to hold less")],
 )
+@pytest.mark.jit
 def test_the_second_sentence_follows_the_chance(stems, words):
     runs = rc.project(
         [scenario("base", stems=stems), scenario("other", stems=480)], years=25, draws=80
@@ -383,6 +413,7 @@ def test_the_second_sentence_follows_the_chance(stems, words):
     assert words in may_not
 
 
+@pytest.mark.jit
 def test_a_difference_within_the_doubt_is_no_gain():
     runs = rc.project(["monoculture", "double_row_timber"], years=25, draws=200)
     result = rc.compare_scenarios(runs)

@@ -65,6 +65,7 @@ def test_the_kernel_grows_as_the_curves_do():
         np.testing.assert_allclose(dbh[i, 1:, 0], expected, rtol=1e-12)
 
 
+@pytest.mark.jit
 def test_joint_coefficients_are_drawn_with_their_covariance():
     from rubbercarbon.growth import _parameters, parts_of
 
@@ -75,6 +76,7 @@ def test_joint_coefficients_are_drawn_with_their_covariance():
     assert np.corrcoef(logs)[0, 1] == pytest.approx(-0.899, abs=0.01)
 
 
+@pytest.mark.jit
 def test_site_quality_of_two_species_is_correlated_by_half():
     from rubbercarbon.growth import Figures, _deviation, parts_of
 
@@ -149,6 +151,7 @@ def test_time_averages_of_a_rotation(rotation, more, agb, total):
         assert run.point.average("agb", 27)[0] == pytest.approx(40.1, rel=0.15)  # IPCC 2019
 
 
+@pytest.mark.jit
 def test_twenty_one_years_and_the_band_of_growth():
     default = stand(scenario(more=HYTONEN))
     agb = default.point.stock("agb")[21, 0] / 0.47
@@ -170,9 +173,9 @@ def test_two_rotations_end_without_living_biomass():
 
 
 def test_companions_without_stems_give_the_monoculture_bit_for_bit():
-    alone = rc.project([scenario("s")], years=50, draws=200).runs["s"]
+    alone = rc.project([scenario("s")], years=50, draws=50).runs["s"]
     with_none = rc.project(
-        [scenario("s", extra=companion(stems_per_ha=0))], years=50, draws=200
+        [scenario("s", extra=companion(stems_per_ha=0))], years=50, draws=50
     ).runs["s"]
     np.testing.assert_array_equal(alone.point.pools, with_none.point.pools)
     np.testing.assert_array_equal(alone.draws.pools, with_none.draws.pools)
@@ -217,6 +220,7 @@ def test_mass_is_conserved_and_no_pool_is_negative(name):
             assert np.all(np.diff(grown.dbh[k], axis=0)[runs_on] >= 0)  # D(t) is monotone
 
 
+@pytest.mark.jit
 def test_a_scenario_against_itself_differs_by_nothing():
     twin = read_scenario("agroforestry_timber").model_copy(update={"id": "twin"})
     runs = rc.project(["agroforestry_timber", twin], years=40, draws=100)
@@ -227,6 +231,7 @@ def test_a_scenario_against_itself_differs_by_nothing():
     assert result.difference["difference_t_c_ha_sd"].abs().max() == 0
 
 
+@pytest.mark.jit
 def test_order_of_scenarios_and_longer_horizons_change_no_bit():
     names = ["monoculture", "agroforestry_timber", "mixed_garden"]
     one = rc.project(names, years=30, draws=60, seed=9)
@@ -322,6 +327,7 @@ def test_paired_difference_is_that_of_a_brute_force_twin_and_no_difference_of_in
     assert ours.std() < 0.25 * apart
 
 
+@pytest.mark.jit
 def test_draws_average_to_the_point_where_every_error_is_centred():
     """Mortality, shade and crowding have lopsided ranges: they are fixed here."""
     fixed = "".join(
@@ -340,10 +346,11 @@ def test_draws_average_to_the_point_where_every_error_is_centred():
 
 @pytest.fixture(scope="module")
 def compared():
-    runs = rc.project(["monoculture", "agroforestry_timber"], years=40, draws=120)
+    runs = rc.project(["monoculture", "agroforestry_timber"], years=40, draws=40)
     return rc.compare_scenarios(runs)
 
 
+@pytest.mark.jit
 def test_the_probability_is_withheld_while_switches_decide_the_sign(compared):
     row = compared.summary.iloc[1]
     assert row["p_greater_status"] == "withheld"
@@ -355,6 +362,7 @@ def test_the_probability_is_withheld_while_switches_decide_the_sign(compared):
     assert row["biomass_average_t_c_ha"] < 1.3 * compared.summary.iloc[0]["biomass_average_t_c_ha"]
 
 
+@pytest.mark.jit
 def test_a_probability_is_given_where_they_do_not():
     runs = rc.project(
         [scenario("few", stems=300), scenario("many", stems=475)], years=25, draws=100
@@ -365,6 +373,7 @@ def test_a_probability_is_given_where_they_do_not():
     assert row["break_even_year"] == 1
 
 
+@pytest.mark.jit
 def test_drivers_add_up_to_the_difference(compared):
     drivers = compared.drivers.groupby("scenario")["difference_t_c_ha"].sum()
     row = compared.summary.iloc[1]
@@ -375,6 +384,7 @@ def test_drivers_add_up_to_the_difference(compared):
     )
 
 
+@pytest.mark.jit
 def test_sensitivity_ends_are_the_scenario_with_that_figure(compared):
     table = compared.sensitivity.set_index("assumption")
     figure = default_parameters()["crowding"]
