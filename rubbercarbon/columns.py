@@ -40,6 +40,14 @@ DIAMETERS = (
     Column("girth_mm", True, "dbh_cm", 0.1 / math.pi),
     Column("girth_m", True, "dbh_cm", 100.0 / math.pi),
 )
+LENGTHS = (
+    Column("height_m", True, "height_m"),
+    Column("height_cm", True, "height_m", 0.01),
+    Column("pom_m", True, "pom_m"),
+    Column("pom_cm", True, "pom_m", 0.01),
+    Column("wood_density_g_cm3", True, "wood_density_g_cm3"),
+    Column("wood_density_kg_m3", True, "wood_density_g_cm3", 0.001),
+)
 AREAS = (
     Column("area_ha", True, "area_ha"),
     Column("area_m2", True, "area_ha", 1.0 / M2_PER_HA),
@@ -52,12 +60,12 @@ TREE_COLUMNS: dict[str, Column] = {
     for column in (
         *_texts("plot_id", "tree_id", "stem_id", "species", "clone", "height_method",
                 "wood_density_basis", "growth_form", "status", "date", "surveyor", "note",
-                "site_id"),
+                "site_id", "genus", "family", "spacing", "land_document", "census"),
         *DIAMETERS,
-        *_numbers("pom_m", "height_m", "wood_density_g_cm3", "wood_density_sd_g_cm3",
-                  "crown_diameter_m", "count",
+        *LENGTHS,
+        *_numbers("wood_density_sd_g_cm3", "crown_diameter_m", "count", "volume_m3",
                   "planting_year", "age_years", "x_m", "y_m", "plot_area_ha", "plot_area_m2",
-                  "plot_area_rai"),
+                  "plot_area_rai", "latitude", "longitude"),
     )
 }  # fmt: skip
 PLOT_COLUMNS: dict[str, Column] = {
@@ -65,7 +73,7 @@ PLOT_COLUMNS: dict[str, Column] = {
     for column in (
         *_texts("plot_id", "site_id", "stratum", "area", "system", "spacing", "plot_selection",
                 "locality", "boundary", "land_document", "operator",
-                "operator_type", "zone", "note"),
+                "operator_type", "zone", "note", "date", "clone"),
         *AREAS,
         *_numbers("stratum_area_ha", "subplot_area_m2", "min_dbh_cm", "slope_percent", "latitude",
                   "longitude", "planting_year"),
@@ -78,6 +86,10 @@ STATUSES = {
     "ยืนต้น": "alive", "dead": "dead", "d": "dead", "ตาย": "dead", "ต้นตาย": "dead",
     "cut": "cut", "felled": "cut", "ตัด": "cut", "ถูกตัด": "cut", "missing": "missing",
     "lost": "missing", "หาย": "missing", "not_yet": "not_yet", "too_small": "not_yet",
+    "มีชีวิตอยู่": "alive", "ปกติ": "alive", "เป็น": "alive", "hidup": "alive", "mati": "dead",
+    "ยืนต้นตาย": "dead", "ยืนตาย": "dead", "ตัดแล้ว": "cut", "โค่น": "cut", "ล้ม": "dead",
+    "ditebang": "cut", "hilang": "missing", "สูญหาย": "missing", "ไม่พบ": "missing",
+    "ยังไม่ถึงเกณฑ์": "not_yet",
 }  # fmt: skip
 
 

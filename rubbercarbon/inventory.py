@@ -17,7 +17,7 @@ from rubbercarbon.columns import (
     TREE_COLUMNS,
 )
 from rubbercarbon.errors import InventoryError
-from rubbercarbon.formats.interface import RawTable
+from rubbercarbon.formats.interface import RawTable, converted
 from rubbercarbon.plots import read_plots
 from rubbercarbon.problems import Problems
 from rubbercarbon.tables import Source
@@ -103,21 +103,47 @@ def read_inventory(
     """
     problems = Problems()
     notes: list[dict[str, str]] = []
-    raw = tables.open_table(source, "trees")
-    trees = tables.canonical(raw, TREE_COLUMNS, mapping or {}, units or {}, problems)
+    raw, plot_raw = _choose(source, plots, problems)
+    trees = tables.canonical(raw, TREE_COLUMNS, mapping or {}, units or {}, problems, notes=notes)
     _require(trees, raw)
     trees = tables.typed(trees, TREE_COLUMNS, raw, problems)
     add_diameter(trees, raw, problems)
     _add_keys(trees, notes)
     _add_years(trees, notes)
-    plot_table, subplots = read_plots(plots, trees, problems, notes)
-    checks.check_trees(trees, raw, set(plot_table["plot_id"]), plots is not None, problems)
+    plot_table, subplots = read_plots(plot_raw, trees, problems, notes)
+    checks.check_trees(trees, raw, set(plot_table["plot_id"]), plot_raw is not None, problems)
     checks.check_plots(plot_table, trees, problems, set(subplots["plot_id"]))
     digests = {raw.file: tables.digest(source)}
     if plots is not None:
         digests[tables.name_of(plots, "plots")] = tables.digest(plots)
     reading = {"mapping": dict(mapping or {}), "units": dict(units or {})}
     return Inventory(trees, plot_table, subplots, raw.file, digests, problems, notes, reading)
+
+
+def _choose(
+    source: Source, plots: Source | None, problems: Problems
+) -> tuple[RawTable, RawTable | None]:
+    """The table of trees and the table of plots among all that was given."""
+    found = tables.open_tables(source, "trees")
+    beside = tables.open_tables(plots, "plots") if plots is not None else []
+    joined = converted([*found, *beside])
+    if joined[0].dialect == "odk":
+        return joined[0], None
+    found = converted(found)
+    trees = tables.best_of(found, "trees")
+    if beside:
+        return trees, tables.best_of(beside, "plots")
+    others = [table for table in found if table is not trees]
+    with_areas = [table for table in others if tables.is_plots(table)]
+    if with_areas:
+        return trees, tables.best_of(with_areas, "plots")
+    alike = [table.sheet for table in others if tables.is_trees(table)]
+    if alike:
+        problems.add(
+            "other_sheets", file=trees.file, sheet=trees.sheet, value=", ".join(alike),
+            used=trees.sheet,
+        )  # fmt: skip
+    return trees, None
 
 
 def _require(trees: pd.DataFrame, raw: RawTable) -> None:
@@ -179,11 +205,23 @@ def _add_keys(trees: pd.DataFrame, notes: list[dict[str, str]]) -> None:
                 "row-N",
             )
         )
+    _join_genus(trees)
     for name, default in (("stem_id", ""), ("status", ""), ("growth_form", ""), ("clone", "")):
         if name not in trees:
             trees[name] = default
     trees["state"] = [STATUSES.get(status.lower(), "unknown") for status in trees["status"]]
     trees["count"] = trees["count"].fillna(1.0) if "count" in trees else 1.0
+
+
+def _join_genus(trees: pd.DataFrame) -> None:
+    """Genus and epithet in two columns make one name."""
+    if "genus" not in trees:
+        return
+    genus, name = trees["genus"].fillna(""), trees["species"]
+    apart = (genus != "") & ~name.str.contains(" ", regex=False)
+    apart &= name.str[:1].str.islower() | (name == "")
+    joined = (genus + " " + name.where(name != "", "sp.")).str.strip()
+    trees["species"] = name.where(~apart, joined)
 
 
 def _add_years(trees: pd.DataFrame, notes: list[dict[str, str]]) -> None:

@@ -16,15 +16,22 @@ AREA_CONFLICT = 0.01  # relative difference of two columns that is worth a word
 
 
 def read_plots(
-    source: Source | None, trees: pd.DataFrame, problems: Problems, notes: list[dict[str, str]]
+    source: Source | RawTable | None,
+    trees: pd.DataFrame,
+    problems: Problems,
+    notes: list[dict[str, str]],
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Plot table with ``area_ha``, and the subplots of nested designs."""
     if source is None:
         _tell_sites_apart(trees, None, problems)
         table = _plots_of_trees(trees, notes)
     else:
-        raw = tables.open_table(source, "plots")
-        table = tables.canonical(raw, PLOT_COLUMNS, {}, {}, problems)
+        raw = source if isinstance(source, RawTable) else tables.open_table(
+            source, "plots", "plots"
+        )  # fmt: skip
+        table = tables.canonical(
+            raw, PLOT_COLUMNS, {}, {}, problems, kind="plots", notes=notes
+        )  # fmt: skip
         if "plot_id" not in table:
             raise InventoryError(
                 f"'{raw.file}' lacks the column plot_id; its columns are: "

@@ -15,9 +15,10 @@ ERRORS = frozenset({
     "not_a_number", "diameter_missing", "diameter_not_positive", "diameter_too_large",
     "count_not_valid", "species_missing", "species_unknown", "row_repeated", "plot_unknown",
     "plot_missing", "too_many_cells", "decimal_comma", "below_subplot",
-    "not_estimated", "no_result", "area_not_valid",
+    "not_estimated", "no_result", "area_not_valid", "file_unreadable", "totals_row",
+    "heading_repeated", "earlier_census", "cell_error",
 })  # fmt: skip
-NOTES = frozenset({"not_alive", "column_ignored"})
+NOTES = frozenset({"not_alive", "column_ignored", "rows_empty"})
 COLUMNS = ("file", "sheet", "row", "column", "value", "code", "severity", "message", "suggestion")
 
 

@@ -220,7 +220,7 @@ def load_run(folder: str | Path) -> Stocks | RunTables:
     files = record.pop("files", [])
     if "trees.csv" not in files:
         names = [Path(name).stem for name in files if name.endswith(".csv")]
-        tables = {name: csv.read(path / f"{name}.csv").frame.map(_plain) for name in names}
+        tables = {name: csv.read_plain(path / f"{name}.csv").map(_plain) for name in names}
         typed = {name: table.apply(_numbers) for name, table in tables.items()}
         return RunTables(record, typed, _read_draws(path))
     tables = {name: _read(path / f"{name}.csv") for name in TABLES}
@@ -260,7 +260,7 @@ def _numbers(column: pd.Series[Any]) -> pd.Series[Any]:
 def _read(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise RunFolderError(f"'{path.parent}' is incomplete: it has no {path.name}.")
-    frame = csv.read(path).frame
+    frame = csv.read_plain(path)
     for name in frame.columns:
         if name not in TEXTS:
             frame[name] = pd.to_numeric(frame[name].replace("", None))

@@ -11,15 +11,25 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from rubbercarbon.columns import DIAMETERS, UNITS, Column, tidy
+from rubbercarbon import headings, rows
+from rubbercarbon.columns import (
+    DIAMETERS,
+    LENGTHS,
+    PLOT_COLUMNS,
+    TREE_COLUMNS,
+    UNITS,
+    Column,
+    tidy,
+)
 from rubbercarbon.errors import InventoryError
-from rubbercarbon.formats.interface import RawTable, read_table
+from rubbercarbon.formats.interface import RawTable, converted, read_tables
 from rubbercarbon.problems import Problems
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 Source: TypeAlias = "str | Path | pd.DataFrame | pa.Table"
+DEAD_HEADINGS = ("dead", "ตาย")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 Floats: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 Bools: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
@@ -30,22 +40,52 @@ def name_of(source: Source, name: str) -> str:
     return Path(source).name if isinstance(source, str | Path) else f"{name} (table)"
 
 
-def open_table(source: Source, name: str) -> RawTable:
-    """Read a file, or take a table in memory.
+def open_tables(source: Source, name: str) -> list[RawTable]:
+    """Tables of a file, or of a table in memory; layouts of known programs in our columns.
 
     Raises
     ------
     InventoryError
-        For a file that cannot be read or a table without rows.
+        For a file that cannot be read or tables without rows.
     """
     if isinstance(source, str | Path):
-        raw = read_table(Path(source))
+        found = read_tables(Path(source))
     else:
         frame = source if isinstance(source, pd.DataFrame) else source.to_pandas()
-        raw = RawTable(frame.copy(), f"{name} (table)", "", 1)
-    if raw.frame.empty:
-        raise InventoryError(f"'{raw.file}' has a heading but no rows.")
-    return raw
+        found = [RawTable(frame.copy(), f"{name} (table)", "", 1)]
+    filled = [table for table in found if not table.frame.empty]
+    if not filled:
+        raise InventoryError(f"'{found[0].file}' has a heading but no rows.")
+    return filled
+
+
+def open_table(source: Source, name: str, kind: str = "trees") -> RawTable:
+    """The table of a file that names most columns of a kind.
+
+    Raises
+    ------
+    InventoryError
+    """
+    return best_of(converted(open_tables(source, name)), kind)
+
+
+def best_of(found: list[RawTable], kind: str) -> RawTable:
+    """The table that names most columns of a kind; the first of equals."""
+    columns = TREE_COLUMNS if kind == "trees" else PLOT_COLUMNS
+    return max(found, key=lambda table: headings.score(list(table.frame.columns), kind, columns))
+
+
+def is_plots(table: RawTable) -> bool:
+    """Whether a table names plots and their areas, and no diameters."""
+    found = headings.map_headings(list(table.frame.columns), "plots", PLOT_COLUMNS, {})
+    areas = any(hit.base.startswith("area") for _, hit in found.values())
+    return "plot_id" in found and areas and not is_trees(table)
+
+
+def is_trees(table: RawTable) -> bool:
+    """Whether a table has species and diameters."""
+    found = headings.map_headings(list(table.frame.columns), "trees", TREE_COLUMNS, {})
+    return "species" in found and bool(names(DIAMETERS) & set(found))
 
 
 def digest(source: Source) -> str:
@@ -62,8 +102,55 @@ def canonical(
     mapping: Mapping[str, str],
     units: Mapping[str, str],
     problems: Problems,
+    *,
+    kind: str = "trees",
+    notes: list[dict[str, str]] | None = None,
 ) -> pd.DataFrame:
     """Rename headings to canonical names; the rest is noted and left out."""
+    _check_choices(raw, columns, mapping, units)
+    notes = [] if notes is None else notes
+    chosen: dict[str, Any] = {name: raw.frame[heading] for name, heading in mapping.items()}
+    diameter_mapped = any(name in chosen for name in names(DIAMETERS))
+    used = set(mapping.values())
+    tape: float | None = None
+    found = headings.map_headings(list(raw.frame.columns), kind, columns, mapping)
+    for name, (heading, hit) in found.items():
+        column = f"{hit.base}_{units[hit.base]}" if hit.base in units else _with_unit(name, units)
+        if column in chosen or (diameter_mapped and column in names(DIAMETERS)):
+            continue
+        cells = raw.frame[heading]
+        if column == "status" and headings.key(heading) in DEAD_HEADINGS:
+            cells = cells.map(_dead_or_alive)
+        chosen[column] = cells
+        used.add(heading)
+        tape = hit.pom_m if hit.pom_m is not None else tape
+        if tidy(heading) != column:
+            notes.append(note("heading", f"'{heading}' read as {column}", column, raw.file))
+        unnamed = hit.base in headings.UNIT_MATTERS and not hit.unit and hit.base not in units
+        if unnamed and tidy(heading) != column and not raw.dialect:
+            notes.append(
+                note("unit", f"'{heading}' names no unit: taken as cm (--unit changes it)", "cm")
+            )
+    for heading in raw.frame.columns:
+        if heading not in used and not str(heading).startswith("column "):
+            problems.add("column_ignored", file=raw.file, sheet=raw.sheet, value=heading)
+    frame = pd.DataFrame(chosen)
+    frame.insert(0, "row", np.arange(raw.first_row, raw.first_row + len(frame)))
+    if tape is not None and "pom_m" not in frame and "pom_cm" not in frame:
+        frame["pom_m"] = tape
+        notes.append(note("point of measurement", "named in the heading", f"{tape:g} m", raw.file))
+    body = frame.drop(columns=["row", *(["pom_m"] if tape is not None else [])], errors="ignore")
+    blank = (body.isna() | (body.astype(str).apply(lambda c: c.str.strip()) == "")).all(axis=1)
+    if blank.any():
+        problems.add("rows_empty", file=raw.file, sheet=raw.sheet, value=int(blank.sum()))
+    kept: pd.DataFrame = frame[~blank].reset_index(drop=True)
+    return kept
+
+
+def _check_choices(
+    raw: RawTable, columns: Mapping[str, Column], mapping: Mapping[str, str],
+    units: Mapping[str, str],
+) -> None:  # fmt: skip
     for name, heading in mapping.items():
         if name not in columns:
             raise InventoryError(
@@ -75,25 +162,16 @@ def canonical(
                 f"--map {name}={heading}: '{raw.file}' has no column '{heading}'; "
                 f"it has: {', '.join(map(str, raw.frame.columns))}."
             )
-    chosen: dict[str, Any] = {
-        canonical: raw.frame[heading] for canonical, heading in mapping.items()
-    }
-    diameter_mapped = any(name in chosen for name in names(DIAMETERS))
-    for heading in raw.frame.columns:
-        if heading in mapping.values():
-            continue
-        name = _with_unit(tidy(heading), units)
-        displaced = diameter_mapped and name in names(DIAMETERS)
-        if name in columns and name not in chosen and not displaced:
-            chosen[name] = raw.frame[heading]
-        else:
-            problems.add("column_ignored", file=raw.file, sheet=raw.sheet, value=heading)
-    frame = pd.DataFrame(chosen)
-    frame.insert(0, "row", np.arange(raw.first_row, raw.first_row + len(frame)))
-    cells = frame.drop(columns="row")
-    blank = (cells.isna() | (cells.astype(str).apply(lambda c: c.str.strip()) == "")).all(axis=1)
-    kept: pd.DataFrame = frame[~blank].reset_index(drop=True)
-    return kept
+    for quantity, unit in units.items():
+        if unit not in UNITS.get(quantity, ()):
+            raise InventoryError(
+                f"--unit {quantity}={unit}: allowed are dbh and girth in {', '.join(UNITS['dbh'])}."
+            )
+
+
+def _dead_or_alive(cell: object) -> str:
+    """A cell of a column that is called dead."""
+    return "dead" if str(cell).strip().casefold() in {"true", "1", "yes", "y", "ใช่", "ตาย"} else ""
 
 
 def names(columns: tuple[Column, ...]) -> set[str]:
@@ -104,10 +182,6 @@ def names(columns: tuple[Column, ...]) -> set[str]:
 def _with_unit(name: str, units: Mapping[str, str]) -> str:
     """``dbh`` or ``dbh_cm`` under ``--unit dbh=mm`` is ``dbh_mm``."""
     for quantity, unit in units.items():
-        if unit not in UNITS.get(quantity, ()):
-            raise InventoryError(
-                f"--unit {quantity}={unit}: allowed are dbh and girth in {', '.join(UNITS['dbh'])}."
-            )
         if name == quantity or name in {f"{quantity}_{known}" for known in UNITS[quantity]}:
             return f"{quantity}_{unit}"
     return name
@@ -118,6 +192,11 @@ def typed(
 ) -> pd.DataFrame:
     """Numbers as floats, texts stripped; a cell that is no number is a problem."""
     frame["refused"] = ""
+    for place, code, value in rows.not_trees(frame, raw):
+        problems.add(
+            code, file=raw.file, sheet=raw.sheet, row=int(frame["row"].iloc[place]), value=value
+        )
+        frame.loc[place, "refused"] = code
     for position in np.flatnonzero(frame["row"].isin(list(raw.ragged))):
         row = int(frame["row"].iloc[position])
         problems.add(
@@ -130,11 +209,15 @@ def typed(
             frame[name] = frame[name].fillna("").astype(str).str.strip()
             continue
         numbers, bad = _numbers(frame[name])
-        for position in np.flatnonzero(bad):
+        for place in np.flatnonzero(bad & (frame["refused"] == "").to_numpy()):
+            position = int(place)
             vital = columns[name].target in {"dbh_cm", "count"}
-            comma = _DECIMAL_COMMA.fullmatch(str(frame[name].iloc[position]).strip())
+            text = str(frame[name].iloc[position]).strip()
+            code = "decimal_comma" if _DECIMAL_COMMA.fullmatch(text) else "not_a_number"
+            if text.startswith("#"):
+                code = "cell_error"
             problems.add(
-                "decimal_comma" if comma else "not_a_number",
+                code,
                 file=raw.file,
                 sheet=raw.sheet,
                 row=int(frame["row"].iloc[position]),
@@ -145,6 +228,12 @@ def typed(
             if vital:
                 frame.loc[position, "refused"] = "not_a_number"
         frame[name] = numbers
+    for column in LENGTHS:
+        if column.name in frame and column.name != column.target:
+            other = frame.pop(column.name) * column.factor
+            frame[column.target] = (
+                frame[column.target].fillna(other) if column.target in frame else other
+            )
     return frame
 
 

@@ -9,15 +9,22 @@ from pathlib import Path
 
 import pandas as pd
 
+from rubbercarbon.columns import PLOT_COLUMNS, TREE_COLUMNS
 from rubbercarbon.errors import InventoryError
-from rubbercarbon.formats.interface import RawTable
+from rubbercarbon.formats.interface import (
+    LEAST_SCORE,
+    ROWS_BEFORE_HEADING,
+    RawTable,
+    headed,
+)
+from rubbercarbon.headings import score
 
 SUFFIXES = (".csv", ".tsv", ".txt")
 ENCODINGS = ("utf-8-sig", "cp874")
 DELIMITERS = (",", ";", "\t")
 
 
-def read(path: Path) -> RawTable:
+def read(path: Path) -> list[RawTable]:
     """Read a delimited text file; every cell stays text.
 
     Raises
@@ -26,8 +33,22 @@ def read(path: Path) -> RawTable:
         When the text cannot be decoded or is not a table.
     """
     content = _decode(path)
-    heading = content.partition("\n")[0]
-    delimiter = max(DELIMITERS, key=heading.count)
+    top = content[:20_000].splitlines()[:ROWS_BEFORE_HEADING]
+    delimiter = max(DELIMITERS, key=top[0].count) if top else ","
+    if not _is_heading(top[0] if top else "", delimiter):
+        delimiter = max(DELIMITERS, key=lambda sign: max(map(str.count, top, [sign] * len(top))))
+        found = _below_titles(content, delimiter, path)
+        if found is not None:
+            return [found]
+    return [_table(content, delimiter, path)]
+
+
+def read_plain(path: Path) -> pd.DataFrame:
+    """A table that this library wrote: its heading is the first line."""
+    return _table(_decode(path), ",", path).frame
+
+
+def _table(content: str, delimiter: str, path: Path) -> RawTable:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
@@ -47,6 +68,31 @@ def read(path: Path) -> RawTable:
             "Save it again as CSV with one heading row and the same number of cells in each row."
         ) from error
     return RawTable(_undo_guard(frame), path.name, "", 2)
+
+
+def _is_heading(line: str, delimiter: str) -> bool:
+    cells = [cell.strip(' "') for cell in line.split(delimiter)]
+    return _points(cells) >= LEAST_SCORE
+
+
+def _points(cells: list[str]) -> int:
+    return max(score(cells, "trees", TREE_COLUMNS), score(cells, "plots", PLOT_COLUMNS))
+
+
+def _below_titles(content: str, delimiter: str, path: Path) -> RawTable | None:
+    """A table whose heading is not in the first line; None where no heading is found below."""
+    try:
+        rows = list(csv.reader(io.StringIO(content), delimiter=delimiter))
+    except csv.Error:
+        return None
+    cells: list[list[str | None]] = [[cell or None for cell in row] for row in rows]
+    table = headed(cells, path.name, "")
+    if table is None or _points([str(name) for name in table.frame.columns]) < LEAST_SCORE:
+        return None
+    return RawTable(
+        _undo_guard(table.frame.fillna("").astype(str)), table.file, "", table.first_row,
+        heading_rows=table.heading_rows,
+    )  # fmt: skip
 
 
 def _read_ragged(content: str, delimiter: str, path: Path) -> RawTable:

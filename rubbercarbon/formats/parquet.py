@@ -12,7 +12,7 @@ from rubbercarbon.formats.interface import RawTable
 SUFFIXES = (".parquet", ".pq")
 
 
-def read(path: Path) -> RawTable:
+def read(path: Path) -> list[RawTable]:
     """Read a Parquet file.
 
     Raises
@@ -22,8 +22,7 @@ def read(path: Path) -> RawTable:
     """
     try:
         frame = pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        raise InventoryError(
-            f"file '{path.name}' cannot be read as Parquet: {str(error).splitlines()[0]}."
-        ) from error
-    return RawTable(frame, path.name, "", 1)
+    except Exception as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InventoryError(f"file '{path.name}' cannot be read as Parquet: {reason}.") from error
+    return [RawTable(frame, path.name, "", 1)]

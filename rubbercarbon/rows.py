@@ -1,0 +1,45 @@
+"""Rows of a sheet that are no trees: totals, headings that repeat."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rubbercarbon.headings import key
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from rubbercarbon.formats.interface import RawTable
+
+TOTALS = tuple(
+    key(word)
+    for word in ("รวม", "รวมทั้งหมด", "รวมทั้งสิ้น", "ผลรวม", "ยอดรวม", "เฉลี่ย", "ค่าเฉลี่ย", "total",
+                 "totals",
+                 "grand total", "subtotal", "sum", "average", "mean", "jumlah", "rata rata")
+)  # fmt: skip
+NEEDED = ("species", "tree_id", "plot_id")
+
+
+def not_trees(frame: pd.DataFrame, raw: RawTable) -> Iterator[tuple[int, str, str]]:
+    """Position, code and text of rows that hold totals or the heading again."""
+    texts = [name for name in frame.columns if frame[name].dtype.kind not in "biufc"]
+    names = [name for name in NEEDED if name in texts]
+    if not names:
+        return
+    cells = frame[texts].fillna("").astype(str)
+    distinct = {text: key(text) for column in names for text in cells[column].unique()}
+    suspicious = np.zeros(len(frame), dtype=np.bool_)
+    for column in names:
+        suspicious |= cells[column].map(lambda text: distinct[text] in TOTALS).to_numpy()
+    for position in np.flatnonzero(suspicious):
+        words = [text for text in cells.iloc[position][names] if distinct[text] in TOTALS]
+        yield int(position), "totals_row", words[0]
+    known = {key(heading) for heading in raw.frame.columns}
+    again = cells[names[0]].map(lambda text: distinct[text] in known and distinct[text] != "")
+    for position in np.flatnonzero(again.to_numpy() & ~suspicious):
+        row = [key(text) for text in cells.iloc[position] if text]
+        if len(row) > 1 and set(row) <= known:
+            yield int(position), "heading_repeated", str(cells.iloc[position][names[0]])

@@ -1,0 +1,130 @@
+"""Reads a spreadsheet in a process of its own, whose death harms nobody.
+
+A file of 1.4 kB can make the reader ask for 512 GB and abort; so it runs with limits of memory and
+time, after a look at what the file claims to hold. Prints JSON: sheets with their rows, or the
+reason for refusing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+MOST_BYTES = 400_000_000  # of all parts, unpacked
+MOST_CELLS = 30_000_000  # of the rectangle that a sheet spans
+MEMORY_BYTES = 3_000_000_000
+CHUNK = 1 << 20
+_CELL = re.compile(rb'[<\s]r="([A-Z]{1,3})([0-9]{1,7})"')
+
+
+class RefusedError(Exception):
+    """The file is not read; the text says why."""
+
+
+def look(path: Path) -> None:
+    """Refuse a packed file that unpacks to too much or spans too many cells."""
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        size = sum(part.file_size for part in archive.infolist())
+        if size > MOST_BYTES:
+            raise RefusedError(
+                f"it unpacks to {size / 1e6:,.0f} MB; {MOST_BYTES / 1e6:,.0f} MB are read"
+            )
+        for part in archive.infolist():
+            if part.filename.startswith("xl/worksheets/") and part.filename.endswith(".xml"):
+                _span(archive, part.filename)
+
+
+def _span(archive: zipfile.ZipFile, name: str) -> None:
+    rows = columns = unpacked = 0
+    tail = b""
+    with archive.open(name) as stream:
+        while chunk := stream.read(CHUNK):
+            unpacked += len(chunk)
+            if unpacked > MOST_BYTES:
+                raise RefusedError("a sheet unpacks to more than it says")
+            for letters, digits in _CELL.findall(tail + chunk):
+                rows = max(rows, int(digits))
+                number = 0
+                for letter in letters:
+                    number = number * 26 + letter - 64
+                columns = max(columns, number)
+            tail = chunk[-16:]
+    if rows * columns > MOST_CELLS:
+        raise RefusedError(
+            f"a sheet spans {rows:,} rows by {columns:,} columns; is there a stray cell far off? "
+            "Delete it, or save the table as CSV"
+        )
+
+
+def plain(cell: object) -> object:
+    """A cell as text, number or None."""
+    if cell is None or cell == "":
+        return None
+    if isinstance(cell, bool):
+        return "TRUE" if cell else "FALSE"
+    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 1e15:
+        return int(cell)
+    if isinstance(cell, dt.datetime):
+        midnight = cell.time() == dt.time()
+        return cell.date().isoformat() if midnight else cell.isoformat(sep=" ")
+    if isinstance(cell, dt.date | dt.time):
+        return cell.isoformat()
+    if isinstance(cell, int | float | str):
+        return cell
+    return str(cell)
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """Sheets of a workbook with their rows."""
+    from python_calamine import CalamineWorkbook  # noqa: PLC0415
+
+    with CalamineWorkbook.from_path(str(path)) as book:
+        return [
+            {
+                "name": name,
+                "rows": [
+                    [plain(cell) for cell in row]
+                    for row in book.get_sheet_by_name(name).to_python(skip_empty_area=False)
+                ],
+            }
+            for name in book.sheet_names
+        ]
+
+
+def _limit_memory() -> None:
+    try:
+        import resource  # noqa: PLC0415  (not on Windows)
+    except ImportError:
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    soft = MEMORY_BYTES if hard == resource.RLIM_INFINITY else min(MEMORY_BYTES, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+def main(words: list[str]) -> int:
+    """Read the file named on the command line."""
+    _limit_memory()
+    path = Path(words[0])
+    try:
+        look(path)
+        answer: dict[str, Any] = {"sheets": read(path)}
+    except RefusedError as error:
+        answer = {"refused": str(error)}
+    except MemoryError:
+        answer = {"refused": "it needs more memory than a table should"}
+    except Exception as error:  # noqa: BLE001  (whatever a broken file brings about)
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        answer = {"refused": f"it is damaged or no spreadsheet ({reason[:200]})"}
+    sys.stdout.buffer.write(json.dumps(answer, ensure_ascii=False).encode("utf-8"))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
