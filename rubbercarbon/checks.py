@@ -67,6 +67,10 @@ def check_trees(
     finder.refuse("count_not_valid", ~((count > 0) & (count % 1 == 0)), "count")
     finder.warn("status_unknown", trees["state"] == "unknown", "status")
     finder.warn("not_alive", ~trees["state"].isin(["alive", "unknown"]), "status")
+    trees["height_typed"] = trees["height_m"] if "height_m" in trees else np.nan
+    trees["wood_density_typed"] = (
+        trees["wood_density_g_cm3"] if "wood_density_g_cm3" in trees else np.nan
+    )
     for name in ("height_m", "wood_density_g_cm3", "crown_diameter_m"):
         if name in trees:
             finder.set_aside(name)

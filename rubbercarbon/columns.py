@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
+import re
 from dataclasses import dataclass
 
 RUBBER = "Hevea brasiliensis"
@@ -91,6 +93,84 @@ STATUSES = {
     "ditebang": "cut", "hilang": "missing", "สูญหาย": "missing", "ไม่พบ": "missing",
     "ยังไม่ถึงเกณฑ์": "not_yet",
 }  # fmt: skip
+
+
+CLONES = (
+    "RRIM 600", "RRIT 251", "RRIT 226", "RRIT 408", "RRIT 3904", "BPM 24", "BPM 1", "PB 235", "PB 255",
+    "PB 260", "PR 255", "PR 261", "RRIC 110", "GT 1", "AVROS 2037", "RRII 105", "RRII 118",
+    "RRII 203", "JVP 80", "PB 217", "PB 311", "SEEDLING",
+)  # fmt: skip
+_CLONE_WORDS = {
+    "อาร์อาร์ไอเอ็ม": "RRIM", "อาร์อาร์ไอที": "RRIT", "สถาบันวิจัยยาง": "RRIT", "บีพีเอ็ม": "BPM",
+    "พีบี": "PB", "พีอาร์": "PR", "จีที": "GT", "เจวีพี": "JVP",
+}  # fmt: skip
+_SEEDLING = ("พันธุ์พื้นเมือง", "พื้นเมือง", "เพาะเมล็ด", "seedling", "seedlings")
+LAND_DOCUMENTS = (
+    "โฉนด", "นส4", "นส4จ", "นส3", "นส3ก", "นส3ข", "สปก", "สปก4-01", "สค1", "นค3", "ภบท5", "คทช", "กสน5", "สทก",
+    "ไม่มีเอกสารสิทธิ์", "ไม่มี", "chanote", "title deed", "none", "nor sor 3", "nor sor 3 gor", "sor por kor",
+)  # fmt: skip
+
+
+def clone_name(text: str) -> str:
+    """A clone in its usual spelling, as far as letters and number can be told apart.
+
+    Examples
+    --------
+    >>> clone_name("rrim600"), clone_name("สถาบันวิจัยยาง 251"), clone_name("PB-235")
+    ('RRIM 600', 'RRIT 251', 'PB 235')
+    """
+    plain = " ".join(text.replace("-", " ").replace(".", " ").replace("_", " ").split())
+    if plain.casefold() in _SEEDLING:
+        return "SEEDLING"
+    for thai, latin in _CLONE_WORDS.items():
+        plain = plain.replace(thai, f"{latin} ")
+    match = re.fullmatch(r"([A-Za-z]+)\s*(\d+)", plain.strip())
+    return f"{match.group(1).upper()} {int(match.group(2))}" if match else plain.upper()
+
+
+_DAY_FIRST = re.compile(r"(\d{1,2})[/.\- ](\d{1,2}|[^\d\s/.\-]+)[/.\- ](\d{2,4})(?:[ T].*)?")
+_YEAR_FIRST = re.compile(r"(\d{4})[/.\-]?(\d{2})[/.\-]?(\d{2})(?:[ T].*)?")
+_MONTHS = {
+    month: number
+    for number, names in enumerate(
+        ("มค มกราคม jan", "กพ กุมภาพันธ์ feb", "มีค มีนาคม mar", "เมย เมษายน apr", "พค พฤษภาคม may",
+         "มิย มิถุนายน jun", "กค กรกฎาคม jul", "สค สิงหาคม aug", "กย กันยายน sep", "ตค ตุลาคม oct",
+         "พย พฤศจิกายน nov", "ธค ธันวาคม dec"), start=1,
+    )
+    for month in names.split()
+}  # fmt: skip
+
+
+def common_era(text: str) -> str:
+    """A date as year-month-day of the Common Era; the text as it is where it is none.
+
+    Examples
+    --------
+    >>> common_era("15/3/2567"), common_era("2567-03-15"), common_era("15 มี.ค. 67")
+    ('2024-03-15', '2024-03-15', '2024-03-15')
+    """
+    plain = text.strip()
+    match = _YEAR_FIRST.fullmatch(plain)
+    if match:
+        year, month, day = (int(part) for part in match.groups())
+    else:
+        plain = re.sub(r"([ก-๙A-Za-z])\.", r"\1", plain)
+        match = _DAY_FIRST.fullmatch(plain)
+        if not match:
+            return text
+        day, year = int(match.group(1)), int(match.group(3))
+        word = match.group(2)
+        month = int(word) if word.isdecimal() else _MONTHS.get(word.casefold()[:12], 0)
+        if not word.isdecimal() and not month:
+            month = _MONTHS.get(word.casefold()[:3], 0)
+        if year < 100:
+            year += 2500
+    if year > OLDEST_BUDDHIST_YEAR:
+        year -= BUDDHIST_ERA
+    try:
+        return dt.date(year, month, day).isoformat()
+    except ValueError:
+        return text
 
 
 def tidy(heading: object) -> str:

@@ -15,14 +15,19 @@ from rubbercarbon.columns import (
     OLDEST_BUDDHIST_YEAR,
     STATUSES,
     TREE_COLUMNS,
+    clone_name,
+    common_era,
 )
 from rubbercarbon.errors import InventoryError
+from rubbercarbon.field_checks import check_field_values
 from rubbercarbon.formats.interface import RawTable, converted
+from rubbercarbon.place_checks import check_places
 from rubbercarbon.plots import read_plots
 from rubbercarbon.problems import Problems
 from rubbercarbon.tables import Source
 
 ONE_PLOT = "1"
+WORKING = ("diameter_column", "diameter_typed", "height_typed", "wood_density_typed")
 DIAMETER_CONFLICT = 0.05  # relative difference of two columns that is worth a word
 
 
@@ -112,7 +117,10 @@ def read_inventory(
     _add_years(trees, notes)
     plot_table, subplots = read_plots(plot_raw, trees, problems, notes)
     checks.check_trees(trees, raw, set(plot_table["plot_id"]), plot_raw is not None, problems)
+    check_field_values(trees, raw, problems)
     checks.check_plots(plot_table, trees, problems, set(subplots["plot_id"]))
+    check_places(plot_table, trees, plot_raw, problems)
+    trees = trees.drop(columns=list(WORKING))
     digests = {raw.file: tables.digest(source)}
     if plots is not None:
         digests[tables.name_of(plots, "plots")] = tables.digest(plots)
@@ -183,7 +191,7 @@ def add_diameter(trees: pd.DataFrame, raw: RawTable, problems: Problems) -> None
                     value=f"{given[position]:g}", used=used[position],
                     dbh=f"{value[position]:.1f}", other=f"{other[position]:.1f}",
                 )  # fmt: skip
-    trees["dbh_cm"] = value
+    trees["dbh_cm"], trees["diameter_column"], trees["diameter_typed"] = value, used, typed
     checks.check_diameters(trees, used, typed, raw, problems)
 
 
@@ -206,6 +214,9 @@ def _add_keys(trees: pd.DataFrame, notes: list[dict[str, str]]) -> None:
             )
         )
     _join_genus(trees)
+    if "clone" in trees:
+        spelt = trees["clone"].fillna("").astype(str)
+        trees["clone"] = spelt.map(lambda text: clone_name(text) if text else "")
     for name, default in (("stem_id", ""), ("status", ""), ("growth_form", ""), ("clone", "")):
         if name not in trees:
             trees[name] = default
@@ -225,7 +236,18 @@ def _join_genus(trees: pd.DataFrame) -> None:
 
 
 def _add_years(trees: pd.DataFrame, notes: list[dict[str, str]]) -> None:
-    """Buddhist Era to Common Era."""
+    """Buddhist Era to Common Era, in years and in dates."""
+    if "date" in trees:
+        days = trees["date"].fillna("").astype(str)
+        changed = days.map({text: common_era(text) for text in days.unique()})
+        if (changed != days).any():
+            trees["date"] = changed
+            notes.append(
+                tables.note(
+                    "date", f"{int((changed != days).sum())} dates read as day, month, year or as "
+                    "Buddhist Era, and written as year-month-day", "CE = BE - 543", "calendar",
+                )
+            )  # fmt: skip
     if "planting_year" not in trees:
         return
     buddhist = trees["planting_year"] > OLDEST_BUDDHIST_YEAR

@@ -19,7 +19,10 @@ ERRORS = frozenset({
     "heading_repeated", "earlier_census", "cell_error",
 })  # fmt: skip
 NOTES = frozenset({"not_alive", "column_ignored", "rows_empty"})
-COLUMNS = ("file", "sheet", "row", "column", "value", "code", "severity", "message", "suggestion")
+COLUMNS = (
+    "file", "sheet", "row", "column", "value", "code", "severity", "message", "suggestion",
+    "suggested_value",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,7 @@ class Problem:
     severity: str
     values: dict[str, object] = field(default_factory=dict)
     texts: tuple[str, str] | None = None
+    fix: str = ""
 
     def message(self, language: str) -> str:
         """What is wrong."""
@@ -65,14 +69,18 @@ class Problems:
         column: str = "",
         value: object = "",
         severity: str = "",
+        fix: str = "",
         **values: object,
     ) -> None:
-        """Add one problem; severity follows from the code unless it is given."""
+        """Add one problem; severity follows from the code unless it is given.
+
+        ``fix`` is the value that was probably meant; it is applied only when a user asks for it.
+        """
         default = "error" if code in ERRORS else "note" if code in NOTES else "warning"
         self.items.append(
             Problem(
                 file, sheet, row, column, str(value), code, severity or default,
-                {"column": column, "value": value, **values},
+                {"column": column, "value": value, "fix": fix, **values}, fix=fix,
             )
         )  # fmt: skip
 
@@ -91,14 +99,14 @@ class Problems:
         -------
         pandas.DataFrame
             file, sheet, row, column, value, code, severity (error: the row was refused;
-            warning; note), message, suggestion.
+            warning; note), message, suggestion, suggested_value.
         """
         import pandas as pd  # noqa: PLC0415
 
         rows = [
             (
                 item.file, item.sheet, item.row, item.column, item.value, item.code, item.severity,
-                item.message(language), item.advice(language),
+                item.message(language), item.advice(language), item.fix,
             )
             for item in self.sorted()
         ]  # fmt: skip

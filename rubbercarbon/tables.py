@@ -210,23 +210,21 @@ def typed(
             continue
         numbers, bad = _numbers(frame[name])
         for place in np.flatnonzero(bad & (frame["refused"] == "").to_numpy()):
-            position = int(place)
             vital = columns[name].target in {"dbh_cm", "count"}
-            text = str(frame[name].iloc[position]).strip()
-            code = "decimal_comma" if _DECIMAL_COMMA.fullmatch(text) else "not_a_number"
-            if text.startswith("#"):
-                code = "cell_error"
+            text = str(frame[name].iloc[place]).strip()
+            decimal = bool(_DECIMAL_COMMA.fullmatch(text))
             problems.add(
-                code,
+                "decimal_comma" if decimal else "cell_error" if text[:1] == "#" else "not_a_number",
                 file=raw.file,
                 sheet=raw.sheet,
-                row=int(frame["row"].iloc[position]),
+                row=int(frame["row"].iloc[place]),
                 column=name,
-                value=frame[name].iloc[position],
+                value=text,
                 severity="error" if vital else "warning",
+                fix=text.replace(",", ".") if decimal else "",
             )
             if vital:
-                frame.loc[position, "refused"] = "not_a_number"
+                frame.loc[place, "refused"] = "not_a_number"
         frame[name] = numbers
     for column in LENGTHS:
         if column.name in frame and column.name != column.target:

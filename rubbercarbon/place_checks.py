@@ -1,0 +1,126 @@
+"""Rules that question plots: coordinates, land documents, spacing, positions of trees."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from allometry.names import match_one
+from rubbercarbon.columns import LAND_DOCUMENTS, M2_PER_HA, RUBBER
+
+if TYPE_CHECKING:
+    from rubbercarbon.formats.interface import RawTable
+    from rubbercarbon.problems import Problems
+
+THAILAND = ((5.5, 20.6), (97.3, 105.7))  # latitudes and longitudes
+SPACING = re.compile(r"(\d+(?:\.\d+)?)\s*(?:m|ม\.?|เมตร)?\s*[x×*คูณ]+\s*(\d+(?:\.\d+)?)\s*(?:m|ม\.?|เมตร)?")
+STOCKING_RATIO = (0.35, 1.6)  # of rubber counted over what the spacing allows
+WIDE = 1.5  # span of positions over the area
+
+
+def check_places(
+    plots: pd.DataFrame, trees: pd.DataFrame, raw: RawTable | None, problems: Problems
+) -> None:
+    """Every rule over the plot table.
+
+    Parameters
+    ----------
+    plots : pandas.DataFrame
+    trees : pandas.DataFrame
+    raw : RawTable or None
+        Where the plots came from.
+    problems : Problems
+    """
+    file, sheet = (raw.file, raw.sheet) if raw is not None else ("", "")
+    living = trees[(trees["refused"] == "") & trees["state"].isin(["alive", "unknown"])]
+    rubber = {name for name in living["species"].unique() if match_one(name).species == RUBBER}
+    stems = living[living["species"].isin(rubber)].groupby("plot_id")["count"].sum().to_dict()
+    spans = _spans(living)
+    for record in plots.to_dict("records"):
+        where = {"file": file, "sheet": sheet, "plot": record["plot_id"]}
+        if "row" in record and not pd.isna(record["row"]) and raw is not None:
+            where["row"] = int(record["row"])
+        _coordinates(record, problems, where)
+        _documents(record, problems, where)
+        _spacing(record, stems.get(record["plot_id"], 0.0), problems, where)
+        area = float(record["area_ha"])
+        span = spans.get(record["plot_id"], 0.0)
+        if area > 0 and span > WIDE * area * M2_PER_HA:
+            problems.add(
+                "area_against_positions", column="area_ha", value=f"{area:g}",
+                span=f"{span / M2_PER_HA:.2f}", **where,
+            )  # fmt: skip
+
+
+def _spans(living: pd.DataFrame) -> dict[str, float]:
+    """Area of the rectangle that the trees of each plot span [m2]."""
+    if not {"x_m", "y_m"} <= set(living.columns):
+        return {}
+    known = living.dropna(subset=["x_m", "y_m"])
+    return {
+        str(plot): float(np.ptp(group["x_m"]) * np.ptp(group["y_m"]))
+        for plot, group in known.groupby("plot_id")
+        if len(group) > 3
+    }
+
+
+def _coordinates(record: dict[str, object], problems: Problems, where: dict[str, object]) -> None:
+    latitude, longitude = (_number(record.get(name)) for name in ("latitude", "longitude"))
+    if math.isnan(latitude) and math.isnan(longitude):
+        return
+    if math.isnan(latitude) or math.isnan(longitude):
+        problems.add("coordinates_incomplete", column="latitude", value="", **where)  # type: ignore[arg-type]
+        return
+    if _inside(longitude, latitude) and not _inside(latitude, longitude):
+        problems.add("coordinates_swapped", column="latitude", value=f"{latitude:g}",
+                     fix=f"{longitude:g}", other=f"{longitude:g}", **where)  # type: ignore[arg-type]  # fmt: skip
+        problems.add("coordinates_swapped", column="longitude", value=f"{longitude:g}",
+                     fix=f"{latitude:g}", other=f"{latitude:g}", **where)  # type: ignore[arg-type]  # fmt: skip
+    elif not _inside(latitude, longitude):
+        problems.add("coordinates_outside", column="latitude", value=f"{latitude:g}, {longitude:g}",
+                     **where)  # type: ignore[arg-type]  # fmt: skip
+
+
+def _inside(latitude: float, longitude: float) -> bool:
+    (south, north), (west, east) = THAILAND
+    return south <= latitude <= north and west <= longitude <= east
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else math.nan
+
+
+def _documents(record: dict[str, object], problems: Problems, where: dict[str, object]) -> None:
+    text = str(record.get("land_document") or "").strip()
+    if not text or text == "nan":
+        return
+    plain = re.sub(r"[\s.()]+", "", text).casefold()
+    known = [re.sub(r"[\s.()]+", "", name).casefold() for name in LAND_DOCUMENTS]
+    if not any(plain.startswith(name) for name in known):
+        problems.add("land_document_unknown", column="land_document", value=text,
+                     allowed=", ".join(LAND_DOCUMENTS[:12]), **where)  # type: ignore[arg-type]  # fmt: skip
+
+
+def _spacing(
+    record: dict[str, object], rubber: float, problems: Problems, where: dict[str, object]
+) -> None:
+    text = str(record.get("spacing") or "").strip()
+    if not text or text == "nan":
+        return
+    match = SPACING.search(text.casefold())
+    if not match:
+        problems.add("spacing_unreadable", column="spacing", value=text, **where)  # type: ignore[arg-type]
+        return
+    a, b = float(match.group(1)), float(match.group(2))
+    area = _number(record.get("area_ha"))
+    if a * b > 0 and area > 0 and rubber > 0:
+        ratio = rubber / area / (M2_PER_HA / (a * b))
+        if not STOCKING_RATIO[0] <= ratio <= STOCKING_RATIO[1]:
+            problems.add(
+                "spacing_against_stocking", column="spacing", value=text,
+                counted=f"{rubber / area:.0f}", nominal=f"{M2_PER_HA / (a * b):.0f}", **where,  # type: ignore[arg-type]
+            )  # fmt: skip
