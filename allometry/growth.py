@@ -121,6 +121,22 @@ def read_curve(name: str, table: dict[str, Any]) -> GrowthCurve:
     faults += [
         f"'{key}' is missing" for key in ("citation", "grade", "age", "error") if key not in table
     ]
+    for key, value in given.items():
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            faults.append(f"coefficient {key} = {value!r} is not a number")
+        elif value < 0 or (key in {"a", "p"} and value == 0):
+            faults.append(f"coefficient {key} = {value:g} must be positive: stems do not shrink")
+    spread = table.get("error", {})
+    for key, value in spread.items() if isinstance(spread, dict) else [("error", spread)]:
+        if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+            faults.append(f"error {key} = {value!r} is not a standard deviation")
+    ages = table.get("age", [0, 1])
+    if (
+        not isinstance(ages, list)
+        or len(ages) != 2
+        or not all(isinstance(one, int | float) for one in ages)
+    ):
+        faults.append(f"age = {ages!r} is not [from, to]")
     if faults:
         raise CatalogueError(name, faults)
     values = (float(given.get("d0", 0.0)), float(given["a"]), float(given["k"]),

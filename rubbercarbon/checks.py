@@ -67,10 +67,8 @@ def check_trees(
     finder.refuse("count_not_valid", ~((count > 0) & (count % 1 == 0)), "count")
     finder.warn("status_unknown", trees["state"] == "unknown", "status")
     finder.warn("not_alive", ~trees["state"].isin(["alive", "unknown"]), "status")
-    trees["height_typed"] = trees["height_m"] if "height_m" in trees else np.nan
-    trees["wood_density_typed"] = (
-        trees["wood_density_g_cm3"] if "wood_density_g_cm3" in trees else np.nan
-    )
+    trees["height_typed"] = trees.get("height_m", np.nan)
+    trees["wood_density_typed"] = trees.get("wood_density_g_cm3", np.nan)
     for name in ("height_m", "wood_density_g_cm3", "crown_diameter_m"):
         if name in trees:
             finder.set_aside(name)
@@ -163,3 +161,57 @@ def check_plots(
                     low=ODD_STOCKING[0],
                     high=ODD_STOCKING[1],
                 )
+
+
+def check_census(trees: pd.DataFrame, raw: RawTable, problems: Problems) -> None:
+    """Of a table with several censuses, the latest is an inventory; the others are refused."""
+    if "census" not in trees:
+        return
+    census = trees["census"].fillna("").astype(str)
+    numbers = sorted({text for text in census if text.isdecimal()}, key=int)
+    if len(numbers) < 2:
+        return
+    finder = _Finder(trees, raw, problems)
+    earlier = census.isin(numbers[:-1]) & (trees["refused"] == "")
+    for position in np.flatnonzero(earlier.to_numpy()):
+        finder.add("earlier_census", int(position), "census", latest=numbers[-1])
+    trees.loc[earlier, "refused"] = "earlier_census"
+
+
+YANG = "ยาง"
+PARA = "ยางพารา"
+
+
+def name_yang(trees: pd.DataFrame, plots: pd.DataFrame, raw: RawTable, problems: Problems) -> None:
+    """``ยาง`` alone is rubber or a dipterocarp: its plot decides, or it stays as it is.
+
+    It is rubber where the row names a clone, the plot is called a rubber plot or holds rubber by
+    another name, or ``ยาง`` is most of what stands there.
+    """
+    bare = trees["species"].str.strip() == YANG
+    if not bare.any():
+        return
+    rubber_names = {PARA, "Hevea brasiliensis", "rubber", "karet", "para rubber"}
+    is_rubber = trees["species"].str.strip().isin(rubber_names)
+    systems = plots.set_index("plot_id")["system"].fillna("").astype(str).str.casefold()
+    for plot in trees.loc[bare, "plot_id"].unique():
+        mine = bare & (trees["plot_id"] == plot)
+        within = trees["plot_id"] == plot
+        system = systems.get(plot, "")
+        why = ""
+        if "clone" in trees and (trees.loc[mine, "clone"] != "").any():
+            why = "clone"
+        elif any(word in system for word in ("ยาง", "rubber", "karet", "monoculture")):
+            why = f"system '{system}'"
+        elif is_rubber[within].any():
+            why = PARA
+        elif mine.sum() >= 0.5 * within.sum():
+            why = f"{100 * mine.sum() / within.sum():.0f} %"
+        if not why:
+            continue
+        problems.add(
+            "species_yang", file=raw.file, sheet=raw.sheet,
+            row=int(trees.loc[mine, "row"].iloc[0]), column="species", value=YANG, why=why,
+            count=int(mine.sum()), fix=PARA,
+        )  # fmt: skip
+        trees.loc[mine, "species"] = PARA

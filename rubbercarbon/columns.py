@@ -96,9 +96,9 @@ STATUSES = {
 
 
 CLONES = (
-    "RRIM 600", "RRIT 251", "RRIT 226", "RRIT 408", "RRIT 3904", "BPM 24", "BPM 1", "PB 235", "PB 255",
-    "PB 260", "PR 255", "PR 261", "RRIC 110", "GT 1", "AVROS 2037", "RRII 105", "RRII 118",
-    "RRII 203", "JVP 80", "PB 217", "PB 311", "SEEDLING",
+    "RRIM 600", "RRIT 251", "RRIT 226", "RRIT 408", "RRIT 3904", "BPM 24", "BPM 1", "PB 235",
+    "PB 255", "PB 260", "PR 255", "PR 261", "RRIC 110", "GT 1", "AVROS 2037", "RRII 105",
+    "RRII 118", "RRII 203", "JVP 80", "PB 217", "PB 311", "SEEDLING",
 )  # fmt: skip
 _CLONE_WORDS = {
     "อาร์อาร์ไอเอ็ม": "RRIM", "อาร์อาร์ไอที": "RRIT", "สถาบันวิจัยยาง": "RRIT", "บีพีเอ็ม": "BPM",
@@ -106,8 +106,9 @@ _CLONE_WORDS = {
 }  # fmt: skip
 _SEEDLING = ("พันธุ์พื้นเมือง", "พื้นเมือง", "เพาะเมล็ด", "seedling", "seedlings")
 LAND_DOCUMENTS = (
-    "โฉนด", "นส4", "นส4จ", "นส3", "นส3ก", "นส3ข", "สปก", "สปก4-01", "สค1", "นค3", "ภบท5", "คทช", "กสน5", "สทก",
-    "ไม่มีเอกสารสิทธิ์", "ไม่มี", "chanote", "title deed", "none", "nor sor 3", "nor sor 3 gor", "sor por kor",
+    "โฉนด", "นส4", "นส4จ", "นส3", "นส3ก", "นส3ข", "สปก", "สปก4-01", "สค1", "นค3", "ภบท5",
+    "คทช", "กสน5", "สทก", "ไม่มีเอกสารสิทธิ์", "ไม่มี", "chanote", "title deed", "none",
+    "nor sor 3", "nor sor 3 gor", "sor por kor",
 )  # fmt: skip
 
 

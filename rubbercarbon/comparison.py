@@ -21,6 +21,7 @@ from rubbercarbon.projection_report import spread
 Floats = NDArray[np.float64]
 HEADLINE = "biomass"
 WITHHELD = "withheld"
+NOTHING = "no difference"
 
 
 @dataclass
@@ -40,8 +41,8 @@ class Pair:
     variants: dict[tuple[bool, bool], tuple[Outcome, Outcome]] = field(default_factory=dict)
 
     def averages(self, run: Run, outcome: Outcome, name: str) -> Floats:
-        """Time-averaged stock over the run's whole rotations, or the years of the projection."""
-        return outcome.average(name, run.period or self.years)
+        """Time-averaged stock over the window that all scenarios share."""
+        return outcome.average(name, run.window)
 
     def average_difference(self, pair: tuple[Outcome, Outcome], name: str) -> Floats:
         """Time-averaged stock over the baseline's, shape (n_draws,)."""
@@ -144,11 +145,11 @@ class Comparison:
     def _row(self, name: str, pair: Pair | None) -> dict[str, Any]:
         run = self.projection.runs[name]
         years, level = self.projection.years, self.projection.level
-        period = run.period or years
+        period = run.window
         row: dict[str, Any] = {
             "scenario": name,
             "averaged_years": period,
-            "whole_rotations": run.period is not None,
+            "whole_rotations": run.period is not None and period % run.period == 0,
         }
         for pool in (HEADLINE, "total"):
             row |= _figures(
@@ -189,8 +190,10 @@ class Comparison:
             ]
             row["p_greater_lowest_switch"] = min(chances)
             row["p_greater_highest_switch"] = max(chances)
-            row["p_greater"] = chances[0] if pair.decided(points) else np.nan
-            row["p_greater_status"] = "given" if pair.decided(points) else WITHHELD
+            same = not pair.average_difference(drawn, HEADLINE).any()
+            given = pair.decided(points) and not same
+            row["p_greater"] = chances[0] if given else np.nan
+            row["p_greater_status"] = NOTHING if same else "given" if given else WITHHELD
         return row | self._break_even(pair, drawn)
 
     def _break_even(self, pair: Pair, drawn: tuple[Outcome, Outcome] | None) -> dict[str, Any]:
@@ -228,8 +231,8 @@ class Comparison:
         """Which component and pool makes the difference of time-averaged stocks [t C/ha]."""
         rows = []
         for name, pair in self.pairs.items():
-            parts = _component_averages(pair, pair.run)
-            for part, value in _component_averages(pair, pair.base).items():
+            parts = _component_averages(pair.run)
+            for part, value in _component_averages(pair.base).items():
                 parts[part] = parts.get(part, 0.0) - value
             for pool in POOLS[3:]:
                 parts[pool] = float(pair.average_difference(pair.point, pool)[0])
@@ -292,9 +295,9 @@ def _figures(name: str, point: Floats, drawn: Floats | None, level: float) -> di
     return row
 
 
-def _component_averages(pair: Pair, run: Run) -> dict[str, float]:
+def _component_averages(run: Run) -> dict[str, float]:
     """Time-averaged living biomass of each component [t C/ha] without errors."""
-    period = run.period or pair.years
+    period = run.window
     outcome = run.point
     found: dict[str, float] = {}
     carbon = (outcome.agb + outcome.bgb)[:, :, 0]

@@ -13,8 +13,16 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
+from allometry.names import match_one
 from rubbercarbon.errors import ScenarioError
 from rubbercarbon.outcome import Outcome, removals
 from rubbercarbon.parameters import Parameter
@@ -33,6 +41,18 @@ class Price(BaseModel):
     low: float | None = Field(default=None, ge=0.0)
     high: float | None = Field(default=None, ge=0.0)
     source: str = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Price:
+        if (self.low is None) != (self.high is None):
+            raise ValueError("give both 'low' and 'high', or none of them")
+        if (
+            self.low is not None
+            and self.high is not None
+            and not (self.low <= self.value <= self.high)
+        ):
+            raise ValueError("'low' <= 'value' <= 'high' must hold")
+        return self
 
     @property
     def figure(self) -> Parameter:
@@ -66,6 +86,19 @@ class Prices(BaseModel):
     timber_per_m3: dict[str, Price] = Field(default_factory=dict)
     products_per_kg: dict[str, Price] = Field(default_factory=dict)
     cost: tuple[Cost, ...] = ()
+
+    @field_validator("timber_per_m3")
+    @classmethod
+    def _accepted(cls, prices: dict[str, Price]) -> dict[str, Price]:
+        """Species by their accepted names."""
+        found = {}
+        for name, price in prices.items():
+            match = match_one(name)
+            if match.kind in {"none", "fuzzy"}:
+                near = match.species or ", ".join(match.candidates)
+                raise ValueError(f"species '{name}' is not known. Did you mean {near}?")
+            found[match.species] = price
+        return found
 
 
 def read_prices(path: str | Path) -> Prices:
@@ -120,11 +153,14 @@ class Accounts:
         scenario, npv_thb_ha with interval, difference from the baseline, break-even carbon price.
     missing : list of str
         Products and species without a price: they count as nothing.
+    unused : list of str
+        Prices and costs that nothing in the scenarios takes.
     """
 
     cash_flow: pd.DataFrame
     summary: pd.DataFrame
     missing: list[str]
+    unused: list[str]
 
 
 class _Account:
@@ -141,8 +177,8 @@ class _Account:
         self._sell("latex", outcome.latex[keep], prices.latex_per_kg)
         for p, part in enumerate(run.parts):
             if part.component.wood == "sawn" and run.masses.choices[p].equation:
-                price = prices.timber_per_m3.get(part.component.species)
-                self._sell(f"timber {part.component.species}", self._logs(p), price)
+                price = prices.timber_per_m3.get(part.match.species)
+                self._sell(f"timber {part.match.species}", self._logs(p), price)
         for harvest in run.scenario.harvest:
             price = prices.products_per_kg.get(harvest.product)
             parts = [p for p, x in enumerate(run.parts) if x.component.name == harvest.component]
@@ -193,7 +229,11 @@ class _Account:
             due = (calendar.age[mine, keep] >= 1).any(axis=0)
         else:
             due = self.outcome.latex[keep, 0] > 0
-        amount = np.where(due, -cost.thb_per_ha, 0.0)[:, None]
+        share = 1.0
+        if cost.when == "tapping":  # work goes with the number of rubber stems
+            planted = sum(self.run.parts[p].component.stocking for p in mine)
+            share = planted / self.run.figures.value("reference_stocking")
+        amount = np.where(due, -cost.thb_per_ha * share, 0.0)[:, None]
         self.items[cost.name] = self.items.get(cost.name, 0.0) + amount * np.ones(
             (1, self.outcome.latex.shape[1])
         )
@@ -271,8 +311,29 @@ def account_for(projection: Projection, baseline: str, prices: Prices) -> Accoun
     table = pd.concat(flows, ignore_index=True) if flows else pd.DataFrame(
         columns=["scenario", "year", "item", "thb_ha"]
     )  # fmt: skip
+    unused = unused_prices(projection, prices)
     missing = [text for account in points.values() for text in account.missing]
-    return Accounts(table, pd.DataFrame(rows), list(dict.fromkeys(missing)))
+    return Accounts(table, pd.DataFrame(rows), list(dict.fromkeys(missing)), unused)
+
+
+def unused_prices(projection: Projection, prices: Prices) -> list[str]:
+    """Entries of a price file that no scenario takes: other designs, or slips of the pen."""
+    scenarios = [run.scenario for run in projection.runs.values()]
+    parts = [part for run in projection.runs.values() for part in run.parts]
+    species = {part.match.species for part in parts if part.component.wood == "sawn"}
+    products = {harvest.product for one in scenarios for harvest in one.harvest}
+    owners = {part.component.name for part in parts} | {part.component.role for part in parts}
+    known = {one.id for one in scenarios}
+    return [
+        *(f"timber {name}" for name in prices.timber_per_m3 if name not in species),
+        *(f"product {name}" for name in prices.products_per_kg if name not in products),
+        *(
+            f"cost {cost.name}"
+            for cost in prices.cost
+            if (cost.scenario and cost.scenario not in known)
+            or (cost.component and cost.component not in owners)
+        ),
+    ]
 
 
 def _break_even(account: _Account, base: _Account, rate: Floats) -> float:

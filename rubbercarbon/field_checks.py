@@ -36,6 +36,7 @@ FEWEST_PAIRS = 10
 KG_PER_M3 = (100.0, 1400.0)
 TAPE_M = (0.1, 2.6)
 MANY = 300
+MIXED = 6.0
 CYLINDER = 1.05
 MOST_GAPS_SHOWN = 8
 LARGE_RUBBER_CM = 45.0  # mean diameter of planted rubber above which a girth is suspected
@@ -105,8 +106,8 @@ def check_field_values(trees: pd.DataFrame, raw: RawTable, problems: Problems) -
         return
     sheet = Sheet(trees, raw, problems)
     for rule in (
-        _diameter_units, _girth_as_dbh, _two_diameters, _heights, _height_outliers, _densities,
-        _volumes, _tapes, _counts, _clones, _years, _dates, _numbering, _plot_names, _heaping,
+        _diameter_units, _mixed_units, _girth_as_dbh, _two_diameters, _heights, _height_outliers,
+        _densities, _volumes, _tapes, _counts, _clones, _years, _dates, _numbering, _plot_names, _heaping,
     ):  # fmt: skip
         rule(sheet)
 
@@ -150,7 +151,8 @@ def _diameter_units(sheet: Sheet) -> None:
         thin = (tallness < 0.45) & _between(stouter, 0.6, 1.7) & (sheet.dbh > 40.0)
         thin &= (count > NEIGHBOURS) & (ratio > 4.0)
     beyond = (sheet.trees["refused"] == "diameter_too_large").to_numpy()
-    for position in np.flatnonzero((metres & sheet.open) | ((large | thin) & sheet.open) | beyond):
+    for place in np.flatnonzero(((metres | large | thin) & sheet.open) | beyond):
+        position = int(place)
         if metres[position]:
             code, fix = "diameter_in_metres", typed[position] * 100.0
         else:
@@ -162,9 +164,29 @@ def _diameter_units(sheet: Sheet) -> None:
             sheet.say(code, int(position), column, value=f"{typed[position]:g}", fix=f"{fix:g}")
 
 
+def _mixed_units(sheet: Sheet) -> None:
+    """Plots whose diameters are six times those of other plots of the species, or a sixth."""
+    sizes = pd.DataFrame(
+        {"plot": sheet.trees["plot_id"], "species": sheet.species, "dbh": sheet.dbh,
+         "column": sheet.texts("diameter_column")}
+    )[sheet.open & (sheet.dbh > 0) & (sheet.species != "")]  # fmt: skip
+    medians = sizes.groupby(["species", "plot"])["dbh"].agg(["median", "count"]).reset_index()
+    medians = medians[medians["count"] > NEIGHBOURS]
+    for species, group in medians.groupby("species"):
+        if len(group) < 3:
+            continue
+        for index, row in group.iterrows():
+            others = float(group.drop(index=index)["median"].median())
+            ratio = float(row["median"]) / others
+            if not 1.0 / MIXED < ratio < MIXED:
+                mine = sizes[(sizes["plot"] == row["plot"]) & (sizes["species"] == species)]
+                sheet.tell("mixed_units", str(mine["column"].iloc[0]), f"{ratio:.2g}",
+                           plot=row["plot"], species=species)  # fmt: skip
+
+
 def _plausible(sheet: Sheet, position: int) -> bool:
     """Whether a tenth of a diameter that is too large would fit."""
-    return 1.0 <= sheet.dbh[position] / 10.0 <= 120.0
+    return bool(1.0 <= sheet.dbh[position] / 10.0 <= 120.0)
 
 
 def _between(values: Floats, low: float, high: float) -> Bools:
@@ -183,10 +205,12 @@ def _girth_as_dbh(sheet: Sheet) -> None:
             column = str(columns[np.flatnonzero(mine)[0]])
             sheet.tell("girth_as_dbh", column, f"{median:.0f}", plot=plot,
                        girth=column.replace("dbh", "girth"))  # fmt: skip
-    median, count = _medians(sheet, sheet.dbh)
+    typical, count = _medians(sheet, sheet.dbh)
     with np.errstate(invalid="ignore", divide="ignore"):
-        ratio = sheet.dbh / median
-        single = planted & (count > NEIGHBOURS) & (ratio > 2.4) & _between(ratio / math.pi, 0.7, 1.4)
+        ratio = sheet.dbh / typical
+        single = (
+            planted & (count > NEIGHBOURS) & (ratio > 2.4) & _between(ratio / math.pi, 0.7, 1.4)
+        )
     typed = sheet.numbers("diameter_typed")
     for position in np.flatnonzero(single):
         sheet.say(

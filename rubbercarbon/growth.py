@@ -12,6 +12,7 @@ from allometry.error_model import error_terms
 from allometry.growth import GrowthCurve, predict_growth
 from allometry.heights import height_model, predict_height
 from allometry.names import Match
+from rubbercarbon.columns import clone_name
 from rubbercarbon.deviates import Deviates
 from rubbercarbon.parameters import Parameter, default_parameters
 from rubbercarbon.scenarios.checks import curve_of, species_of
@@ -39,7 +40,9 @@ class Part:
     stocking : float
         Planted stems/ha of a new cohort.
     offset : float
-        ln of the measured size over the curve, as it is carried on.
+        ln of the measured stand's size over the curve, as it is carried on.
+    rank : float
+        ln of a measured class over its stand; of the first cohort only.
     spared : float
         What a measurement leaves of the sd of growth.
     start_dbh, start_stems : float
@@ -51,6 +54,7 @@ class Part:
     curve: GrowthCurve
     stocking: float
     offset: float = 0.0
+    rank: float = 0.0
     spared: float = 1.0
     start_dbh: float = 0.0
     start_stems: float = 0.0
@@ -114,7 +118,7 @@ def _measured(plain: Part) -> list[Part]:
     return [
         Part(
             component, plain.match, plain.curve, plain.stocking if i == 0 else 0.0,
-            offset=weight * mean + float(log) - mean, spared=math.sqrt(1.0 - weight),
+            offset=weight * mean, rank=float(log) - mean, spared=math.sqrt(1.0 - weight),
             start_dbh=one.dbh_cm, start_stems=one.stems_per_ha,
         )
         for i, (one, log) in enumerate(zip(component.measured, logs, strict=True))
@@ -124,45 +128,47 @@ def _measured(plain: Part) -> list[Part]:
 def calendar_of(scenario: Scenario, parts: tuple[Part, ...], years: int) -> Calendar:
     """Planting, thinning and felling of each part in each year."""
     shape = (len(parts), years + 1)
-    age = np.full(shape, -1, dtype=np.int64)
-    planted, cut = np.zeros(shape), np.zeros(shape)
-    burn = np.zeros(years + 1)
+    calendar = Calendar(
+        np.full(shape, -1, dtype=np.int64), np.zeros(shape), np.zeros(shape), np.zeros(years + 1)
+    )
+    figures = Figures(scenario, Deviates())
     for p, part in enumerate(parts):
-        component = part.component
-        felled = {e.year for e in scenario.event if _is(e, component, "felling")}
-        renewed = {e.year for e in scenario.event if _is(e, component, "replanting")}
-        thinned = {
-            e.year: (e.percent, e.stems_per_ha)
-            for e in scenario.event if _is(e, component, "thinning")
-        }  # fmt: skip
-        birth = -component.start_age if component.start_age else component.planting_year
-        first = birth
-        standing = bool(component.start_age)
-        nominal = sum(one.stems_per_ha for one in component.measured) or component.stocking
-        for t in range(years + 1):
-            if standing and (t > birth or component.start_age):
-                age[p, t] = t - birth
-                turned = component.rotation_years is not None and t - birth >= (
-                    component.rotation_years
-                )
-                if turned or t in felled or t in renewed:
-                    cut[p, t] = 1.0
-                    standing = False
-                    burn[t] = 1.0 if _burns(scenario, component, t) else burn[t]
-                    if (turned and component.replant) or t in renewed:
-                        birth, standing = t, True
-                        planted[p, t] = part.stocking
-                        nominal = component.stocking
-                elif t in thinned:
-                    percent, stems = thinned[t]
-                    share = percent / 100.0 if percent else (stems or 0.0) / nominal
-                    cut[p, t] = min(share, 1.0)
-                    nominal *= 1.0 - cut[p, t]
-                    burn[t] = 1.0 if _burns(scenario, component, t) else burn[t]
-            elif t == first and not component.start_age:
-                birth, standing = t, True
-                planted[p, t] = part.stocking
-    return Calendar(age, planted, cut, burn)
+        rate = float(mortality_of(part, figures)[0])
+        _follow(scenario, part, p, rate, calendar)
+    return calendar
+
+
+def _follow(scenario: Scenario, part: Part, p: int, rate: float, calendar: Calendar) -> None:
+    """One part from year to year: what stands, what is cut, what is planted."""
+    component = part.component
+    felled = {e.year for e in scenario.event if _is(e, component, "felling")}
+    renewed = {e.year for e in scenario.event if _is(e, component, "replanting")}
+    thinned = {e.year: e for e in scenario.event if _is(e, component, "thinning")}
+    standing = bool(component.start_age)
+    birth = -(component.start_age or 0)
+    alive = sum(one.stems_per_ha for one in component.measured)
+    for t in range(len(calendar.burn)):
+        plant = not component.start_age and t == component.planting_year
+        if standing:
+            calendar.age[p, t] = t - birth
+            alive *= math.exp(-rate) if t > 0 else 1.0
+            turned = component.rotation_years is not None and t - birth >= component.rotation_years
+            if turned or t in felled or t in renewed:
+                calendar.cut[p, t] = 1.0
+                standing = False
+                plant = (turned and component.replant) or t in renewed
+            elif t in thinned:
+                event = thinned[t]
+                share = (event.percent or 0.0) / 100.0 or (event.stems_per_ha or 0.0) / alive
+                calendar.cut[p, t] = min(share, 1.0)
+                alive *= 1.0 - calendar.cut[p, t]
+            if calendar.cut[p, t] and _burns(scenario, component, t):
+                calendar.burn[t] = 1.0
+        elif t in renewed:
+            plant = True
+        if plant:
+            birth, standing, alive = t, True, component.stocking
+            calendar.planted[p, t] = part.stocking
 
 
 def _is(event: object, component: Component, kind: str) -> bool:
@@ -251,7 +257,9 @@ def grow_stand(
     effects = np.column_stack([figures.draws(name) for name in SHADES])
     if not competition:
         effects[:, SHADES.index("crowding")] = 0.0
-    start = np.array([[p.start_stems, p.component.start_age or 0, p.start_dbh] for p in parts])
+    start = np.array(
+        [[p.start_stems, p.component.start_age or 0, p.start_dbh, p.rank] for p in parts]
+    )
     shape = (*calendar.age.shape, count)
     dbh, before, after = (np.empty(shape) for _ in range(3))
     grow(
@@ -314,8 +322,9 @@ def _deviation(part: Part, scenario: Scenario, figures: Figures) -> Floats:
         own = deviates.get(f"site {level}", species, f"site quality ({level}), {species}")
         total = total + sd * (together * common + apart * own)
     total = part.spared * total + part.offset
-    name = CLONES.get(part.component.clone)
-    if name and part.component.clone not in curve.clones and not part.start_dbh:
+    clone = clone_name(part.component.clone) if part.component.clone else ""
+    name = CLONES.get(clone)
+    if name and clone not in curve.clones and not part.start_dbh:
         total = total + np.log(figures.draws(name))
     for effect in effects_on(scenario, part.component.name, "dbh"):
         total = total + np.log(effect_at(effect, deviates))

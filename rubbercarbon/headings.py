@@ -120,7 +120,7 @@ def recognise(heading: object, kind: str, known: Iterable[str] = ()) -> Found | 
     Examples
     --------
     >>> recognise("เส้นรอบวงลำต้นที่ 1.30 ม. (ซม.) *", "trees")
-    Found(column='girth_cm', base='girth', unit='cm', pom_m=1.3, rank=2)
+    Found(column='girth_cm', base='girth', unit='cm', pom_m=1.3, rank=9)
     >>> recognise("ความสูง<br/>(เมตร)", "trees").column
     'height_m'
     """
@@ -181,6 +181,11 @@ def _column(base: str, unit: str, pom: float | None, rank: int) -> Found | None:
     if not unit and base in CLEAR:
         return None
     return Found(by_unit.get(unit, options[0][1]), base, unit, pom, rank)
+
+
+def is_unit(text: str) -> bool:
+    """Whether a text is the name of a unit and nothing else."""
+    return key(text) in _units()
 
 
 def score(headings: Sequence[object], kind: str, known: Iterable[str]) -> int:

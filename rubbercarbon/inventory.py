@@ -49,6 +49,10 @@ class Inventory:
         Name of the tree file, for messages.
     digests : dict
         sha256 of each input by name.
+    headings : dict
+        Canonical column → heading that was read as it.
+    raw : RawTable or None
+        The table of trees as it was read.
     """
 
     trees: pd.DataFrame
@@ -59,6 +63,8 @@ class Inventory:
     found_problems: Problems = field(repr=False)
     notes: list[dict[str, str]] = field(default_factory=list, repr=False)
     reading: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)
+    headings: dict[str, str] = field(default_factory=dict, repr=False)
+    raw: RawTable | None = field(default=None, repr=False)
 
     @property
     def problems(self) -> pd.DataFrame:
@@ -72,6 +78,7 @@ def read_inventory(
     *,
     mapping: Mapping[str, str] | None = None,
     units: Mapping[str, str] | None = None,
+    accept_suggestions: bool = False,
 ) -> Inventory:
     """Read and check a per-tree inventory.
 
@@ -86,6 +93,8 @@ def read_inventory(
         Canonical column → heading in the file; the mapped column alone decides.
     units : mapping, optional
         ``dbh`` or ``girth`` → ``cm``, ``mm`` or ``m``.
+    accept_suggestions : bool
+        Use the values that the checks think were meant; each is logged.
 
     Returns
     -------
@@ -107,16 +116,36 @@ def read_inventory(
     [20.0]
     """
     problems = Problems()
-    notes: list[dict[str, str]] = []
     raw, plot_raw = _choose(source, plots, problems)
-    trees = tables.canonical(raw, TREE_COLUMNS, mapping or {}, units or {}, problems, notes=notes)
+    chosen = (mapping or {}, units or {})
+    found = _read(raw, plot_raw, chosen, problems, (source, plots))
+    if not accept_suggestions:
+        return found
+    raw, done = tables.corrected(raw, found.headings, problems)
+    again = Problems()
+    for fix in done:
+        again.add("suggestion_applied", **fix)
+    return _read(raw, plot_raw, chosen, again, (source, plots))
+
+
+def _read(
+    raw: RawTable, plot_raw: RawTable | None, chosen: tuple[Mapping[str, str], Mapping[str, str]],
+    problems: Problems, sources: tuple[Source, Source | None],
+) -> Inventory:  # fmt: skip
+    """From chosen tables to an inventory."""
+    mapping, units = chosen
+    source, plots = sources
+    notes: list[dict[str, str]] = []
+    trees = tables.canonical(raw, TREE_COLUMNS, mapping, units, problems, notes=notes)
     _require(trees, raw)
     trees = tables.typed(trees, TREE_COLUMNS, raw, problems)
     add_diameter(trees, raw, problems)
-    _add_keys(trees, notes)
+    _add_keys(trees, notes, raw, problems)
+    checks.check_census(trees, raw, problems)
     _add_years(trees, notes)
     plot_table, subplots = read_plots(plot_raw, trees, problems, notes)
     checks.check_trees(trees, raw, set(plot_table["plot_id"]), plot_raw is not None, problems)
+    checks.name_yang(trees, plot_table, raw, problems)
     check_field_values(trees, raw, problems)
     checks.check_plots(plot_table, trees, problems, set(subplots["plot_id"]))
     check_places(plot_table, trees, plot_raw, problems)
@@ -124,8 +153,11 @@ def read_inventory(
     digests = {raw.file: tables.digest(source)}
     if plots is not None:
         digests[tables.name_of(plots, "plots")] = tables.digest(plots)
-    reading = {"mapping": dict(mapping or {}), "units": dict(units or {})}
-    return Inventory(trees, plot_table, subplots, raw.file, digests, problems, notes, reading)
+    headings = tables.reading(raw, TREE_COLUMNS, mapping, units)
+    reading = {"mapping": dict(mapping), "units": dict(units), "headings": headings}
+    return Inventory(
+        trees, plot_table, subplots, raw.file, digests, problems, notes, reading, headings, raw
+    )
 
 
 def _choose(
@@ -195,7 +227,9 @@ def add_diameter(trees: pd.DataFrame, raw: RawTable, problems: Problems) -> None
     checks.check_diameters(trees, used, typed, raw, problems)
 
 
-def _add_keys(trees: pd.DataFrame, notes: list[dict[str, str]]) -> None:
+def _add_keys(
+    trees: pd.DataFrame, notes: list[dict[str, str]], raw: RawTable, problems: Problems
+) -> None:
     """Plot, tree and stem ids where the file has none, counts and statuses."""
     if "plot_id" not in trees:
         trees["plot_id"] = ONE_PLOT
@@ -203,6 +237,9 @@ def _add_keys(trees: pd.DataFrame, notes: list[dict[str, str]]) -> None:
     if "tree_id" not in trees:
         trees["tree_id"] = ""
     unnamed = trees["tree_id"] == ""
+    if unnamed.any() and not unnamed.all():
+        problems.add("tree_id_missing", file=raw.file, sheet=raw.sheet, column="tree_id",
+                     value=int(unnamed.sum()))  # fmt: skip
     if unnamed.any():
         trees.loc[unnamed, "tree_id"] = "row-" + trees.loc[unnamed, "row"].astype(str)
         notes.append(

@@ -83,3 +83,24 @@ def default_parameters() -> dict[str, Parameter]:
     """Every figure of the file by name."""
     table = tomllib.loads(FILE.read_text(encoding="utf-8"))
     return {name: Parameter.model_validate(row) for name, row in table.items()}
+
+
+SHARES = (
+    "residue_share", "sawn_recovery", "litter_share", "tapping_cut", "n_volatilised", "n_leached",
+    "site_correlation", "crowding", "burning_ch4", "burning_n2o", "n2o_direct", "n2o_volatilised",
+    "n2o_leached", "discount_rate",
+)  # fmt: skip
+SIGNED = ("latex_under_agroforestry", "soil_gain_agroforestry")
+
+
+def limits_of(name: str) -> tuple[float, float]:
+    """Lowest and highest value that a figure may have."""
+    if name in SIGNED:
+        return -0.9, 5.0
+    if name in SHARES or name.startswith("mortality") or name.endswith("_decay"):
+        return 0.0, 1.0
+    if name.startswith(("shade", "clone")) or name == "size_power":
+        return 0.0, 5.0
+    if name in {"product_half_life", "soil_years"}:
+        return 0.1, 1000.0
+    return 0.0, 1e4

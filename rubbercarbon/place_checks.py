@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from rubbercarbon.problems import Problems
 
 THAILAND = ((5.5, 20.6), (97.3, 105.7))  # latitudes and longitudes
-SPACING = re.compile(r"(\d+(?:\.\d+)?)\s*(?:m|ม\.?|เมตร)?\s*[x×*คูณ]+\s*(\d+(?:\.\d+)?)\s*(?:m|ม\.?|เมตร)?")
+SPACING = re.compile(
+    r"(\d+(?:\.\d+)?)\s*(?:m|ม\.?|เมตร)?\s*[x×*คูณ]+\s*(\d+(?:\.\d+)?)\s*(?:m|ม\.?|เมตร)?"
+)
 STOCKING_RATIO = (0.35, 1.6)  # of rubber counted over what the spacing allows
 WIDE = 1.5  # span of positions over the area
 
@@ -41,7 +43,7 @@ def check_places(
     stems = living[living["species"].isin(rubber)].groupby("plot_id")["count"].sum().to_dict()
     spans = _spans(living)
     for record in plots.to_dict("records"):
-        where = {"file": file, "sheet": sheet, "plot": record["plot_id"]}
+        where: dict[str, Any] = {"file": file, "sheet": sheet, "plot": record["plot_id"]}
         if "row" in record and not pd.isna(record["row"]) and raw is not None:
             where["row"] = int(record["row"])
         _coordinates(record, problems, where)
@@ -68,21 +70,21 @@ def _spans(living: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def _coordinates(record: dict[str, object], problems: Problems, where: dict[str, object]) -> None:
+def _coordinates(record: dict[Any, Any], problems: Problems, where: dict[Any, Any]) -> None:
     latitude, longitude = (_number(record.get(name)) for name in ("latitude", "longitude"))
     if math.isnan(latitude) and math.isnan(longitude):
         return
     if math.isnan(latitude) or math.isnan(longitude):
-        problems.add("coordinates_incomplete", column="latitude", value="", **where)  # type: ignore[arg-type]
+        problems.add("coordinates_incomplete", column="latitude", value="", **where)
         return
     if _inside(longitude, latitude) and not _inside(latitude, longitude):
         problems.add("coordinates_swapped", column="latitude", value=f"{latitude:g}",
-                     fix=f"{longitude:g}", other=f"{longitude:g}", **where)  # type: ignore[arg-type]  # fmt: skip
+                     fix=f"{longitude:g}", other=f"{longitude:g}", **where)  # fmt: skip
         problems.add("coordinates_swapped", column="longitude", value=f"{longitude:g}",
-                     fix=f"{latitude:g}", other=f"{latitude:g}", **where)  # type: ignore[arg-type]  # fmt: skip
+                     fix=f"{latitude:g}", other=f"{latitude:g}", **where)  # fmt: skip
     elif not _inside(latitude, longitude):
         problems.add("coordinates_outside", column="latitude", value=f"{latitude:g}, {longitude:g}",
-                     **where)  # type: ignore[arg-type]  # fmt: skip
+                     **where)  # fmt: skip
 
 
 def _inside(latitude: float, longitude: float) -> bool:
@@ -94,7 +96,7 @@ def _number(value: object) -> float:
     return float(value) if isinstance(value, int | float) else math.nan
 
 
-def _documents(record: dict[str, object], problems: Problems, where: dict[str, object]) -> None:
+def _documents(record: dict[Any, Any], problems: Problems, where: dict[Any, Any]) -> None:
     text = str(record.get("land_document") or "").strip()
     if not text or text == "nan":
         return
@@ -102,18 +104,18 @@ def _documents(record: dict[str, object], problems: Problems, where: dict[str, o
     known = [re.sub(r"[\s.()]+", "", name).casefold() for name in LAND_DOCUMENTS]
     if not any(plain.startswith(name) for name in known):
         problems.add("land_document_unknown", column="land_document", value=text,
-                     allowed=", ".join(LAND_DOCUMENTS[:12]), **where)  # type: ignore[arg-type]  # fmt: skip
+                     allowed=", ".join(LAND_DOCUMENTS[:12]), **where)  # fmt: skip
 
 
 def _spacing(
-    record: dict[str, object], rubber: float, problems: Problems, where: dict[str, object]
+    record: dict[Any, Any], rubber: float, problems: Problems, where: dict[Any, Any]
 ) -> None:
     text = str(record.get("spacing") or "").strip()
     if not text or text == "nan":
         return
     match = SPACING.search(text.casefold())
     if not match:
-        problems.add("spacing_unreadable", column="spacing", value=text, **where)  # type: ignore[arg-type]
+        problems.add("spacing_unreadable", column="spacing", value=text, **where)
         return
     a, b = float(match.group(1)), float(match.group(2))
     area = _number(record.get("area_ha"))
@@ -122,5 +124,5 @@ def _spacing(
         if not STOCKING_RATIO[0] <= ratio <= STOCKING_RATIO[1]:
             problems.add(
                 "spacing_against_stocking", column="spacing", value=text,
-                counted=f"{rubber / area:.0f}", nominal=f"{M2_PER_HA / (a * b):.0f}", **where,  # type: ignore[arg-type]
+                counted=f"{rubber / area:.0f}", nominal=f"{M2_PER_HA / (a * b):.0f}", **where,
             )  # fmt: skip

@@ -18,7 +18,11 @@ ERRORS = frozenset({
     "not_estimated", "no_result", "area_not_valid", "file_unreadable", "totals_row",
     "heading_repeated", "earlier_census", "cell_error",
 })  # fmt: skip
-NOTES = frozenset({"not_alive", "column_ignored", "rows_empty"})
+NOTES = frozenset({
+    "not_alive", "column_ignored", "rows_empty", "tag_gaps", "tag_order", "digits_heaped",
+    "height_constant", "coordinates_outside", "pom_missing", "suggestion_applied", "example_row",
+    "unit_row", "volume_above_cylinder",
+})  # fmt: skip
 COLUMNS = (
     "file", "sheet", "row", "column", "value", "code", "severity", "message", "suggestion",
     "suggested_value",

@@ -48,15 +48,18 @@ class Run:
     scenario : Scenario
     years : int
         Years that are reported.
+    window : int
+        Years over which stocks are averaged, the same for all scenarios of a projection.
     length : int
-        Years that are computed, so that whole rotations can be averaged.
+        Years that are computed: no fewer than either.
     period : int or None
-        Years of a whole number of rotations of every component; None without rotations.
+        Years of a whole number of rotations of every component; None where it does not repeat.
     """
 
     scenario: Scenario
     years: int
     settings: Settings
+    window: int = 0
     parts: tuple[Part, ...] = field(init=False)
     calendar: Calendar = field(init=False)
     masses: Masses = field(init=False)
@@ -67,8 +70,9 @@ class Run:
 
     def __post_init__(self) -> None:
         self.parts = parts_of(self.scenario)
-        self.period = whole_rotations(self.parts)
-        self.length = max(self.years, self.period or 0)
+        self.period = whole_rotations(self.scenario)
+        self.window = self.window or averaging_window([self.period], self.years)
+        self.length = max(self.years, self.window)
         self.calendar = calendar_of(self.scenario, self.parts, self.length)
         shape = self.calendar.age.shape
         self.figures = Figures(self.scenario, Deviates())
@@ -153,22 +157,46 @@ class Run:
         fluxes[-1, 1:] = np.diff(pools[-1], axis=0)
 
 
-def whole_rotations(parts: tuple[Part, ...]) -> int | None:
-    """Years of a whole number of rotations of all parts, 200 at most; None without rotations."""
-    lengths = {
-        part.component.rotation_years
-        for part in parts
-        if part.component.rotation_years and part.component.replant and part.stocking > 0
-    }
-    endless = any(
-        part.component.rotation_years is None
-        and part.component.land_share is None
-        and part.stocking > 0
-        for part in parts
-    )
-    if not lengths or endless:
+def whole_rotations(scenario: Scenario) -> int | None:
+    """Years after which a scenario repeats, 200 at most; None where it does not.
+
+    It does not with events of single years, or components that are not felled or not replanted.
+    """
+    lengths = set()
+    for part in scenario.component:
+        if part.stocking == 0 or part.land_share is not None:
+            continue
+        if part.rotation_years is None or not part.replant or part.measured:
+            return None
+        lengths.add(part.rotation_years)
+    if not lengths or scenario.event:
         return None
-    return min(math.lcm(*(int(length or 1) for length in lengths)), LONGEST_AVERAGE)
+    return min(math.lcm(*lengths), LONGEST_AVERAGE)
+
+
+def averaging_window(periods: Sequence[int | None], years: int) -> int:
+    """Years over which all scenarios of a projection are averaged.
+
+    The common period of those that repeat, 200 at most; beside one that does not, as many whole
+    periods of the others as the projection holds, or all its years.
+    """
+    known = [period for period in periods if period is not None]
+    if not known:
+        return years
+    common = min(math.lcm(*known), LONGEST_AVERAGE)
+    if len(known) < len(periods):
+        return years if years < common else common * (years // common)
+    return common
+
+
+def share_parameters(scenarios: list[Scenario]) -> list[Scenario]:
+    """Figures that one scenario changes, changed for all that do not give their own.
+
+    A figure belongs to the place, not to a design: a difference of mortality that only one side
+    knows of would be taken for an effect of the design.
+    """
+    given = {name: figure for one in reversed(scenarios) for name, figure in one.parameters.items()}
+    return [one.model_copy(update={"parameters": {**given, **one.parameters}}) for one in scenarios]
 
 
 @dataclass
@@ -181,6 +209,8 @@ class Projection:
         By scenario id, in the order asked for.
     years, draws, seed : int
     level : float
+    digests : dict
+        sha256 of files that went in, by name.
     """
 
     runs: dict[str, Run]
@@ -189,6 +219,7 @@ class Projection:
     seed: int
     level: float
     settings: Settings
+    digests: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def deviates(self) -> Drawn:
@@ -246,7 +277,7 @@ class Projection:
         values["scenarios"] = {
             name: run.scenario.model_dump(mode="json") for name, run in self.runs.items()
         }
-        return {**run_record(values, {}), "kind": "projection", "status": self.status}
+        return {**run_record(values, self.digests), "kind": "projection", "status": self.status}
 
 
 def project(
@@ -312,7 +343,9 @@ def project(
     twice = sorted({one for one in ids if ids.count(one) > 1})
     if twice:
         raise SettingsError(f"two scenarios are called '{twice[0]}'; give one another id.")
-    runs = {one.id: Run(one, years, settings) for one in read}
+    read = share_parameters(read)
+    window = averaging_window([whole_rotations(one) for one in read], years)
+    runs = {one.id: Run(one, years, settings, window) for one in read}
     result = Projection(runs, years, draws, seed, level, settings)
     if draws:
         for run in runs.values():

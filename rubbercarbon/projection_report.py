@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from rubbercarbon import emissions
 from rubbercarbon.growth import Part
 from rubbercarbon.outcome import FLUXES, POOLS, SUMS, Outcome, removals
+from rubbercarbon.parameters import default_parameters
 from rubbercarbon.pools import co2e
 from rubbercarbon.scenarios.interface import RAI_PER_HA
 from rubbercarbon.stand_mass import report
@@ -91,6 +92,7 @@ def stands(projection: Projection) -> pd.DataFrame:
         for name in dict.fromkeys(names):
             mine = [p for p, one in enumerate(names) if one == name]
             stems = run.point.grown.before[mine, keep, 0]
+            after = run.point.grown.after[mine, keep, 0].sum(axis=0)
             weight = np.where(stems.sum(axis=0) > 0, stems.sum(axis=0), 1.0)
             choice = run.masses.choices[mine[0]]
             known = not choice.why_not
@@ -106,6 +108,7 @@ def stands(projection: Projection) -> pd.DataFrame:
                         "species": run.parts[mine[0]].match.species,
                         "age_years": run.calendar.age[mine[0], keep],
                         "stems_per_ha": np.nan if by_area else stems.sum(axis=0),
+                        "stems_after_per_ha": np.nan if by_area else after,
                         "dbh_cm": np.nan
                         if by_area or not known
                         else np.where(dbh > 0, dbh, np.nan),
@@ -153,9 +156,11 @@ def assume(run: Run, notes: Assumptions) -> None:
         value = f"{figure.value:g}"
         if figure.varies:
             value += f" ({figure.low:g} to {figure.high:g})"
+        known = default_parameters()[name]
         notes.add(
-            "scenario figure", f"{name}: {figure.meaning}", value, unit=figure.unit,
-            applies_to=scenario.id if name in scenario.parameters else "all scenarios",
+            "scenario figure", f"{name}: {figure.meaning or known.meaning}", value,
+            unit=figure.unit or known.unit,
+            applies_to="all scenarios",
             source=figure.citation, grade=figure.grade,
         )  # fmt: skip
     for effect in scenario.effect:
@@ -199,15 +204,14 @@ def _rules(run: Run, notes: Assumptions) -> None:
     if run.scenario.emissions.fuel_l_per_ha is None:
         notes.add("emissions", "fuel: unknown, counted as nothing", "unknown",
                   applies_to=run.scenario.id, source="scenario")  # fmt: skip
+    text = "whole rotations of every component, the same years for all scenarios"
     if run.period is None:
-        notes.add(
-            "time average", "a component is never felled or not replanted: averaged over the years "
-            "of the projection", run.years, unit="yr", applies_to=run.scenario.id,
-            source="rule of this library",
-        )  # fmt: skip
-    else:
-        notes.add("time average", "whole rotations of every component", run.period, unit="yr",
-                  applies_to=run.scenario.id, source="rule of this library")  # fmt: skip
+        text = (
+            "the scenario does not repeat (a component is never felled or not replanted, was "
+            "measured, or has events of single years): averaged over the same years as the others"
+        )
+    notes.add("time average", text, run.window, unit="yr", applies_to=run.scenario.id,
+              source="rule of this library")  # fmt: skip
 
 
 def alarm(run: Run, problems: Problems) -> None:
@@ -238,6 +242,10 @@ def alarm(run: Run, problems: Problems) -> None:
     for part, fraction in zip(run.parts, fractions, strict=True):
         if not WOOD_CARBON[0] <= fraction <= WOOD_CARBON[1]:
             problems.add("alarm_carbon", file=name, value=fraction, component=part.component.name)
+    for event in run.scenario.event:
+        if event.year > run.years:
+            problems.add("event_beyond", file=name, value=event.year, kind=event.kind,
+                         component=event.component, years=run.years)  # fmt: skip
     for part, choice in zip(run.parts, run.masses.choices, strict=True):
         if choice.why_not:
             problems.add("component_unknown", file=name, value=part.component.name,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rubbercarbon.headings import key
+from rubbercarbon.headings import is_unit, key
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,6 +20,8 @@ TOTALS = tuple(
                  "totals",
                  "grand total", "subtotal", "sum", "average", "mean", "jumlah", "rata rata")
 )  # fmt: skip
+EXAMPLES = ("ตัวอย่าง", "example")
+UNIT_ROWS = 3  # first rows that may hold units
 NEEDED = ("species", "tree_id", "plot_id")
 
 
@@ -37,9 +39,18 @@ def not_trees(frame: pd.DataFrame, raw: RawTable) -> Iterator[tuple[int, str, st
     for position in np.flatnonzero(suspicious):
         words = [text for text in cells.iloc[position][names] if distinct[text] in TOTALS]
         yield int(position), "totals_row", words[0]
+    for position in np.flatnonzero(cells[names[0]].str.startswith(EXAMPLES).to_numpy()):
+        if not suspicious[position]:
+            suspicious[position] = True
+            yield int(position), "example_row", str(cells[names[0]].iloc[position])
     known = {key(heading) for heading in raw.frame.columns}
     again = cells[names[0]].map(lambda text: distinct[text] in known and distinct[text] != "")
     for position in np.flatnonzero(again.to_numpy() & ~suspicious):
         row = [key(text) for text in cells.iloc[position] if text]
         if len(row) > 1 and set(row) <= known:
+            suspicious[position] = True
             yield int(position), "heading_repeated", str(cells.iloc[position][names[0]])
+    for place in range(min(UNIT_ROWS, len(cells))):
+        row = [text for text in cells.iloc[place] if text]
+        if not suspicious[place] and row and all(is_unit(text.strip("() ")) for text in row):
+            yield place, "unit_row", row[0]

@@ -57,6 +57,8 @@ def comparison(result: Comparison, language: str) -> None:
 
 
 def _chance(row: Any, language: str) -> str:
+    if row["p_greater_status"] == "no difference":
+        return "-"
     if row["p_greater_status"] == "given":
         return f"{100 * row['p_greater']:.0f} %"
     return _text(
@@ -89,9 +91,16 @@ def sentences(result: Comparison, scenario: str, language: str) -> tuple[str, st
         difference=f"{row[AGAINST]:+.1f}", level=f"{100 * projection.level:g}",
         low=f"{row[AGAINST + '_low']:+.1f}" if drawn else "",
         high=f"{row[AGAINST + '_high']:+.1f}" if drawn else "",
+        total=f"{row['total_average_difference_t_c_ha']:+.1f}",
     )  # fmt: skip
     if not drawn:
         return may, _text("may_not_point", language)
+    if row["p_greater_status"] == "no difference":
+        run = projection.runs[scenario]
+        pairs = zip(run.parts, run.masses.choices, strict=True)
+        unknown = [part.match.species for part, choice in pairs if choice.why_not]
+        key = "may_not_unknown" if unknown else "may_not_same"
+        return may, _text(key, language, unknown=", ".join(unknown))
     if row["p_greater_status"] != "given":
         return may, _text(
             "may_not_withheld", language,
@@ -131,5 +140,7 @@ def _money(result: Comparison, language: str) -> None:
         ),
         [_text(key, language, level=level) for key in head], rows, numbers=5,
     )  # fmt: skip
-    if result.accounts.missing:
-        line(_text("no_price", language, items="; ".join(result.accounts.missing)))
+    lists = {"no_price": result.accounts.missing, "unused_price": result.accounts.unused}
+    for key, items in lists.items():
+        if items:
+            line(_text(key, language, items="; ".join(items)))

@@ -27,6 +27,7 @@ Floats = NDArray[np.float64]
 PUBLISHED = LIBRARY.parent / "published_stands.csv"
 CARBON_FRACTION = 0.47
 ROWS_OF_TORNADO = 12
+PANELS_ACROSS = 4
 OLDEST = 35
 LINE_STYLES = ("-", "--", "-.", ":")
 POOL_COLOURS = dict(zip(POOLS, ("#009E73", "#56B4E9", "#F0E442", "#D55E00", "#CC79A7", "#999999",
@@ -43,16 +44,18 @@ def _text(key: str, language: str, **values: object) -> str:
     return messages.text("scenarios", key, language, **values)
 
 
-def _blank(width: float, height: float, columns: int = 1) -> tuple[Figure, list[Axes]]:
+def _blank(
+    width: float, height: float, columns: int = 1, rows: int = 1
+) -> tuple[Figure, list[Axes]]:
     from matplotlib.figure import Figure  # noqa: PLC0415
 
     figure = Figure(figsize=(width, height), layout="constrained", dpi=150)
-    axes: Any = figure.subplots(1, columns, sharey=columns > 1, squeeze=False)
-    for one in axes[0]:
+    axes: Any = figure.subplots(rows, columns, sharey=columns > 1, squeeze=False)
+    for one in axes.flat:
         one.spines[["top", "right"]].set_visible(False)
         one.grid(visible=True, color="#e4e4e4", linewidth=0.5)
         one.set_axisbelow(True)
-    return figure, list(axes[0])
+    return figure, list(axes.flat)
 
 
 def _saw(after: Floats, before: Floats) -> tuple[Floats, Floats]:
@@ -140,10 +143,14 @@ def difference_over_time(comparison: Comparison, language: str = "en") -> Figure
 
 def stacked_pools(projection: Projection, language: str = "en") -> Figure:
     """Every pool of every scenario by year, without errors."""
-    runs = list(projection.runs.values())[:4]
-    figure, panels = _blank(max(4.2 * len(runs), 6.0), 4.6, len(runs))
+    runs = list(projection.runs.values())
+    columns = min(len(runs), PANELS_ACROSS)
+    rows = -(-len(runs) // columns)
+    figure, panels = _blank(max(4.2 * columns, 6.0), 1.2 + 3.4 * rows, columns, rows)
+    for spare in panels[len(runs) :]:
+        spare.set_visible(False)
     keep = slice(0, projection.years + 1)
-    for axes, run in zip(panels, runs, strict=True):
+    for axes, run in zip(panels, runs, strict=False):
         years, values = _saw(run.point.pools[:, keep, 0].T, run.point.standing[:, keep, 0].T)
         order = ("soil", "bgb", "agb", "herb", "dead_roots", "deadwood", "litter", "products")
         stack = [values[:, POOLS.index(pool)] for pool in order]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -147,6 +148,44 @@ def canonical(
     return kept
 
 
+def reading(
+    raw: RawTable, columns: Mapping[str, Column], mapping: Mapping[str, str],
+    units: Mapping[str, str],
+) -> dict[str, str]:  # fmt: skip
+    """Canonical column → heading that stands for it."""
+    found = headings.map_headings(list(raw.frame.columns), "trees", columns, mapping)
+    read = {
+        (f"{hit.base}_{units[hit.base]}" if hit.base in units else _with_unit(name, units)): heading
+        for name, (heading, hit) in found.items()
+    }
+    return {**read, **mapping}
+
+
+def corrected(
+    raw: RawTable, known: Mapping[str, str], problems: Problems
+) -> tuple[RawTable, list[dict[str, Any]]]:
+    """A table with the suggested values in place, and what was changed."""
+    frame, done = raw.frame.copy().astype(object), []
+    for item in problems.items:
+        heading = known.get(item.column) or known.get(_sibling(item.column, known))
+        if not item.fix or item.row is None or heading is None or item.file != raw.file:
+            continue
+        place = item.row - raw.first_row
+        before = frame.iloc[place][heading]
+        frame.iloc[place, list(frame.columns).index(heading)] = item.fix
+        done.append({"file": raw.file, "sheet": raw.sheet, "row": item.row,
+                     "column": item.column, "value": item.fix, "before": before})  # fmt: skip
+    return replace(raw, frame=frame), done
+
+
+def _sibling(column: str, known: Mapping[str, str]) -> str:
+    """The column of another unit that a canonical column was made from."""
+    for length in LENGTHS:
+        if length.target == column and length.name in known:
+            return length.name
+    return column
+
+
 def _check_choices(
     raw: RawTable, columns: Mapping[str, Column], mapping: Mapping[str, str],
     units: Mapping[str, str],
@@ -209,7 +248,8 @@ def typed(
             frame[name] = frame[name].fillna("").astype(str).str.strip()
             continue
         numbers, bad = _numbers(frame[name])
-        for place in np.flatnonzero(bad & (frame["refused"] == "").to_numpy()):
+        for cell in np.flatnonzero(bad & (frame["refused"] == "").to_numpy()):
+            place = int(cell)
             vital = columns[name].target in {"dbh_cm", "count"}
             text = str(frame[name].iloc[place]).strip()
             decimal = bool(_DECIMAL_COMMA.fullmatch(text))

@@ -71,8 +71,9 @@ def grow(  # noqa: PLR0915  (one fused loop)
         Age of the cohort standing before the events of a year; -1 for none.
     planted, cut : ndarray, shape (n_components, n_years + 1)
         Stems/ha planted in a year, and share of the stand cut.
-    start : ndarray, shape (n_components, 3)
-        Stems/ha, age and diameter at year 0 of a stand that is there already; 0 for none.
+    start : ndarray, shape (n_components, 4)
+        Stems/ha, age and diameter at year 0 of a stand that is there already, and ln of its
+        diameter over the stand's mean, which a later cohort does not inherit; 0 for none.
     parameters : ndarray, shape (n_components, 4, n_draws)
         d0, a, k, p of the curves.
     deviation : ndarray, shape (n_components, n_draws)
@@ -95,6 +96,7 @@ def grow(  # noqa: PLR0915  (one fused loop)
         clock = np.zeros(n)
         stems = np.zeros(n)
         tall = np.zeros(n)
+        rank = start[:, 3].copy()
         for t in range(years):
             # the rubber that shades and is crowded, as it stood a year ago
             rubber_height, rubber_age = 0.0, -1
@@ -134,7 +136,7 @@ def grow(  # noqa: PLR0915  (one fused loop)
                     value = _curve(
                         int(traits[c, FORM]), clock[c], parameters[c, 0, j], parameters[c, 1, j],
                         parameters[c, 2, j], parameters[c, 3, j],
-                    ) * np.exp(deviation[c, j] + shift[c, t])  # fmt: skip
+                    ) * np.exp(deviation[c, j] + shift[c, t] + rank[c])  # fmt: skip
                     if t > 0:
                         stems[c] *= np.exp(-mortality[c, j])
                     reference = traits[c, REFERENCE] * np.exp(-mortality[c, j] * age[c, t])
@@ -161,6 +163,7 @@ def grow(  # noqa: PLR0915  (one fused loop)
                 if planted[c, t] > 0.0:
                     stems[c] = planted[c, t]
                     clock[c] = 0.0
+                    rank[c] = 0.0
                     size[c] = 0.0
                 elif age[c, t] < 0:
                     stems[c] = 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Annotated
 
@@ -14,8 +15,8 @@ from rubbercarbon.economics import read_prices
 from rubbercarbon.errors import SettingsError
 from rubbercarbon.projection import project
 from rubbercarbon.scenario_runs import write_comparison
-from rubbercarbon.scenarios.interface import library
-from rubbercarbon.scenarios.measured import start_from_inventory
+from rubbercarbon.scenarios.interface import library, read_scenario
+from rubbercarbon.scenarios.measured import start_from_inventory, unused_species
 
 DEFAULT_DRAWS = 1000
 Names = Annotated[
@@ -66,16 +67,27 @@ def run(
     shared.guard_inputs(out, prices, start, plots, settings, *files)
     chosen = shared.settings(settings, None, seed=seed, level=level)
     money = None if prices is None else read_prices(prices)
-    found: list[object] = list(scenarios)
+    found = [read_scenario(name, years=years) for name in scenarios]
+    unused: dict[str, list[str]] = {}
     if start is not None:
         if start_age is None:
             raise SettingsError("--start needs --start-age, the age of the measured rubber.")
         inventory = shared.read(start, plots, None, None)
-        found = list(start_from_inventory(scenarios, inventory, start_age, years=years))
+        found = start_from_inventory(found, inventory, start_age)
+        unused = unused_species(found, inventory)
+    elif start_age is not None or plots is not None:
+        raise SettingsError("--start-age and --plots belong to --start, the measured trees.")
     projection = project(
-        found, years=years, draws=draws, seed=chosen.seed, level=chosen.level,  # type: ignore[arg-type]
-        settings=chosen,
-    )  # fmt: skip
+        found, years=years, draws=draws, seed=chosen.seed, level=chosen.level, settings=chosen
+    )
+    projection.digests = {
+        file.name: hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in (*files, start, plots, prices)
+        if file is not None
+    }
+    for name, species in unused.items():
+        for one in species:
+            projection.found_problems.add("start_unused", file=name, value=one)
     result = compare_scenarios(projection, prices=money)
     folder = write_comparison(result, out, force=force, language=language, draws=save_draws)
     if as_json:

@@ -1,4 +1,4 @@
-"""ODK and Kobo exports: a main table and repeats joined by their keys; groups before the names."""
+"""ODK and Kobo exports: a main table and repeats joined by keys; groups before names."""
 
 from __future__ import annotations
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from allometry.errors import AllometryError
 from allometry.growth import GrowthCurve, default_curve, growth_curve, read_curve
 from allometry.names import Match, match_one
-from rubbercarbon.parameters import default_parameters
+from rubbercarbon.columns import CLONES, clone_name
+from rubbercarbon.parameters import default_parameters, limits_of
 from rubbercarbon.scenarios.interface import RUBBER, Component, Event, Scenario
 
 Fault = tuple[tuple[str | int, ...], str]
@@ -44,16 +45,29 @@ def faults_of(scenario: Scenario, years: int | None) -> list[Fault]:
         "harvest": [harvest.component for harvest in scenario.harvest],
     }
     for table, owners in named.items():
-        for i, owner in enumerate(owners):
-            if owner not in names:
-                faults.append(((table, i, "component"), _unknown_part(owner, names)))
+        for i, name in enumerate(owners):
+            if name not in names:
+                faults.append(((table, i, "component"), _unknown_part(name, names)))
     for i, effect in enumerate(scenario.effect):
+        owner = next((p for p in scenario.component if p.name == effect.component), None)
+        if effect.on == "latex" and owner is not None and owner.role != "rubber":
+            faults.append((("effect", i, "on"), f"'{owner.name}' gives no latex"))
         if not effect.low <= effect.percent <= effect.high:
             faults.append((("effect", i, "percent"), "'low' <= 'percent' <= 'high' must hold"))
-    for name in scenario.parameters:
+    for name, figure in scenario.parameters.items():
         if name not in default_parameters():
             known = ", ".join(default_parameters())
             faults.append((("parameters", name), f"no parameter '{name}'; allowed: {known}"))
+            continue
+        low, high = limits_of(name)
+        for key in ("value", "low", "high"):
+            given = getattr(figure, key)
+            if given is not None and not low <= given <= high:
+                unit = default_parameters()[name].unit
+                faults.append(
+                    (("parameters", name, key),
+                     f"{name}: {key} = {given:g} is outside {low:g} to {high:g} ({unit})")
+                )  # fmt: skip
     return faults
 
 
@@ -78,7 +92,9 @@ def curve_of(part: Component) -> GrowthCurve:
     if part.growth:
         return growth_curve(part.growth)
     found = species_of(part)
-    return default_curve(found.species, found.family, found.growth_form, part.clone)
+    return default_curve(
+        found.species, found.family, found.growth_form, clone_name(part.clone) if part.clone else ""
+    )
 
 
 def _component(part: Component, where: tuple[str | int, ...]) -> Iterator[Fault]:
@@ -116,6 +132,11 @@ def _component(part: Component, where: tuple[str | int, ...]) -> Iterator[Fault]
                 f"{key} = {value}: years are counted from the start of the scenario (0), not by "
                 "the calendar",
             )
+    if part.clone and clone_name(part.clone) not in CLONES:
+        yield (
+            (*where, "clone"),
+            f"clone '{part.clone}' is not known; leave it out, or write one of {', '.join(CLONES)}",
+        )
     if part.mortality and part.mortality not in default_parameters():
         known = ", ".join(name for name in default_parameters() if name.startswith("mortality"))
         yield (*where, "mortality"), f"no mortality '{part.mortality}'; allowed: {known}"
@@ -161,21 +182,46 @@ def _event(scenario: Scenario, event: Event, where: tuple[str | int, ...]) -> It
             f"{event.kind} of '{part.name}' in year {event.year} comes before it is planted "
             f"(year {part.planting_year})",
         )
+        return
+    alive = _alive(scenario, part, event)
+    if event.kind != "replanting" and alive == 0.0:
+        yield (*where, "year"), f"in year {event.year} no '{part.name}' stands to be cut"
+    same = [one for one in scenario.event if (one.year, one.component) == (event.year, part.name)]
+    if len(same) > 1 and event is same[-1]:
+        yield where, f"two events of '{part.name}' in year {event.year}: write them as one"
     if event.kind != "thinning":
         if event.percent is not None or event.stems_per_ha is not None:
             yield where, f"{event.kind} takes all stems: no percent and no stems_per_ha"
         return
     if (event.percent is None) == (event.stems_per_ha is None):
         yield where, "a thinning has one of percent and stems_per_ha"
-    elif event.stems_per_ha is not None:
-        stand = part.stocking
-        for other in scenario.event:
-            earlier = other.component == part.name and other.year < event.year
-            if earlier and other.kind == "thinning":
-                stand -= other.stems_per_ha or stand * (other.percent or 0.0) / 100.0
-        if event.stems_per_ha > stand:
-            yield (
-                (*where, "stems_per_ha"),
-                f"thinning takes {event.stems_per_ha:g} stems/ha of '{part.name}', but at most "
-                f"{stand:g} stand there",
-            )
+    elif event.stems_per_ha is not None and alive > 0 and event.stems_per_ha > alive:
+        yield (
+            (*where, "stems_per_ha"),
+            f"thinning takes {event.stems_per_ha:g} stems/ha of '{part.name}', but at most "
+            f"{alive:.0f} stand there",
+        )
+
+
+def _alive(scenario: Scenario, part: Component, event: Event) -> float:
+    """Stems/ha of a component just before an event, deaths left out."""
+    earlier = sorted(
+        (one for one in scenario.event if one.component == part.name and one.year < event.year),
+        key=lambda one: one.year,
+    )
+    birth = -(part.start_age or 0) if part.measured else part.planting_year
+    alive = sum(one.stems_per_ha for one in part.measured) or part.stocking
+    for year in range(event.year):
+        standing = alive > 0 and (year > birth or bool(part.measured))
+        if standing and part.rotation_years is not None and year - birth >= part.rotation_years:
+            birth, alive = year, part.stocking if part.replant else 0.0
+        for one in earlier:
+            if one.year != year:
+                continue
+            if one.kind == "replanting":
+                birth, alive = year, part.stocking
+            elif one.kind == "felling":
+                alive = 0.0
+            else:
+                alive -= one.stems_per_ha or alive * (one.percent or 0.0) / 100.0
+    return max(alive, 0.0)

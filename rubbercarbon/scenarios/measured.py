@@ -15,6 +15,7 @@ from rubbercarbon.scenarios.checks import species_of
 from rubbercarbon.scenarios.interface import Component, Measured, Scenario, read_scenario
 
 CLASS_CM = 2.0
+OLDEST = 100
 
 
 def start_from_inventory(
@@ -39,23 +40,34 @@ def start_from_inventory(
     -------
     list of Scenario
         With diameter classes of 2 cm in place of the planting of every component whose species was
-        measured. Companions that were not measured are planted at year 0 as designed.
+        measured (shared by stocking between components of one species). Years of the design are
+        moved by the age: companions that are due already are planted at year 0, events that are
+        over are left out.
 
     Raises
     ------
     SettingsError
         Without areas or without living rubber.
     """
+    if not 1 <= age <= OLDEST:
+        raise SettingsError(
+            f"age = {age}: give the age of the measured rubber, 1 to {OLDEST} years."
+        )
     stems = _stems_per_ha(inventory)
     found = []
     for one in scenarios:
         scenario = one if isinstance(one, Scenario) else read_scenario(one, years=years)
-        parts = tuple(_started(part, stems, age) for part in scenario.component)
+        parts = tuple(_started(part, stems, age, scenario) for part in scenario.component)
         if not any(part.measured for part in parts):
             raise SettingsError(
                 f"scenario '{scenario.id}' has no species in common with '{inventory.file}'."
             )
-        found.append(scenario.model_copy(update={"component": parts}))
+        events = tuple(
+            event.model_copy(update={"year": event.year - age})
+            for event in scenario.event
+            if event.year > age
+        )
+        found.append(scenario.model_copy(update={"component": parts, "event": events}))
     return found
 
 
@@ -90,17 +102,27 @@ def _stems_per_ha(inventory: Inventory) -> pd.DataFrame:
     ).reset_index()
 
 
-def _started(part: Component, stems: pd.DataFrame, age: int) -> Component:
-    mine = stems[stems["species"] == species_of(part).species]
-    if mine.empty or part.land_share is not None:
-        return part
+def unused_species(scenarios: Sequence[Scenario], inventory: Inventory) -> dict[str, list[str]]:
+    """Species that were measured but stand in no component, by scenario."""
+    measured = set(_stems_per_ha(inventory)["species"])
+    return {
+        one.id: sorted(measured - {species_of(part).species for part in one.component})
+        for one in scenarios
+    }
+
+
+def _started(part: Component, stems: pd.DataFrame, age: int, scenario: Scenario) -> Component:
+    species = species_of(part).species
+    mine = stems[stems["species"] == species]
     years = age - part.planting_year
-    if years < 1:
-        return part
+    if mine.empty or part.land_share is not None or years < 1:
+        return part.model_copy(update={"planting_year": max(part.planting_year - age, 0)})
+    alike = [one for one in scenario.component if species_of(one).species == species]
+    share = part.stocking / sum(one.stocking for one in alike)
     return part.model_copy(
         update={
             "measured": tuple(
-                Measured(dbh_cm=row["dbh_cm"], stems_per_ha=row["stems_per_ha"])
+                Measured(dbh_cm=row["dbh_cm"], stems_per_ha=row["stems_per_ha"] * share)
                 for row in mine.to_dict("records")
             ),
             "start_age": years,

@@ -159,7 +159,10 @@ def test_the_record_tells_how_columns_and_units_were_read(tmp_path):
     inventory = read(trees, mapping={"dbh_mm": "width"}, units={"dbh": "mm"})
     rc.write_run(rc.estimate_stocks(inventory), tmp_path / "run")
     record = json.loads((tmp_path / "run" / "run.json").read_text("utf-8"))
-    assert record["reading"] == {"mapping": {"dbh_mm": "width"}, "units": {"dbh": "mm"}}
+    reading = record["reading"]
+    assert reading["mapping"] == {"dbh_mm": "width"}
+    assert reading["units"] == {"dbh": "mm"}
+    assert reading["headings"]["dbh_mm"] == "width"
 
 
 def test_citations_hold_densities_and_carbon_fractions():
