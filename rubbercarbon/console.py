@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from rubbercarbon.change import Change
+    from rubbercarbon.inventory import Inventory
     from rubbercarbon.problems import Problems
     from rubbercarbon.stocks import Stocks
 
@@ -256,3 +257,19 @@ def _sentence(result: Stocks, language: str) -> str:
         rubber=number(share, 0),
         per_area=per_area,
     )
+
+
+def reading(inventory: Inventory, language: str) -> None:
+    """Print how headings were read and how rows reconcile."""
+    pairs = [
+        f"{heading} → {name}" for name, heading in inventory.headings.items() if heading != name
+    ]
+    if pairs:
+        line(messages.text("cli", "headings_read", language) + " " + "; ".join(pairs))
+    refused = int((inventory.trees["refused"] != "").sum())
+    line(
+        messages.text(
+            "cli", "rows_read", language, read=len(inventory.trees),
+            usable=len(inventory.trees) - refused, refused=refused, plots=len(inventory.plots),
+        )
+    )  # fmt: skip

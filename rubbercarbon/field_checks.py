@@ -41,6 +41,7 @@ CYLINDER = 1.05
 MOST_GAPS_SHOWN = 8
 LARGE_RUBBER_CM = 45.0  # mean diameter of planted rubber above which a girth is suspected
 HEAPED = 0.75
+ABSURD = 1e6  # beyond it a number is no measurement of anything here
 RUBBER_LIFE = 60
 
 
@@ -56,14 +57,15 @@ class Sheet:
         self.species = trees["species"].map({k: m.species for k, m in names.items()}).to_numpy()
         self.form = trees["species"].map({k: m.growth_form for k, m in names.items()}).to_numpy()
         self.rubber: Bools = self.species == RUBBER
-        self.dbh = trees["dbh_cm"].to_numpy(dtype=np.float64)
+        self.dbh = self.numbers("dbh_cm")
         self.height = self.numbers("height_m")
 
     def numbers(self, name: str) -> Floats:
-        """A column of numbers; NaN throughout where there is none."""
+        """A column of numbers; NaN where there is none, or none that could be measured."""
         if name not in self.trees:
             return np.full(len(self.trees), np.nan)
-        return self.trees[name].to_numpy(dtype=np.float64)
+        values = self.trees[name].to_numpy(dtype=np.float64)
+        return np.where(np.abs(values) < ABSURD, values, np.nan)
 
     def texts(self, name: str) -> NDArray[Any]:
         """A column of texts; empty where there is none."""
@@ -107,7 +109,8 @@ def check_field_values(trees: pd.DataFrame, raw: RawTable, problems: Problems) -
     sheet = Sheet(trees, raw, problems)
     for rule in (
         _diameter_units, _mixed_units, _girth_as_dbh, _two_diameters, _heights, _height_outliers,
-        _densities, _volumes, _tapes, _counts, _clones, _years, _dates, _numbering, _plot_names, _heaping,
+        _densities, _volumes,
+        _tapes, _counts, _clones, _years, _dates, _numbering, _plot_names, _heaping,
     ):  # fmt: skip
         rule(sheet)
 
@@ -205,6 +208,8 @@ def _girth_as_dbh(sheet: Sheet) -> None:
             column = str(columns[np.flatnonzero(mine)[0]])
             sheet.tell("girth_as_dbh", column, f"{median:.0f}", plot=plot,
                        girth=column.replace("dbh", "girth"))  # fmt: skip
+    if any(c.name in sheet.trees for c in DIAMETERS if c.name.startswith("girth")):
+        return  # both were measured
     typical, count = _medians(sheet, sheet.dbh)
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = sheet.dbh / typical
@@ -334,9 +339,9 @@ def _clones(sheet: Sheet) -> None:
 def _years(sheet: Sheet) -> None:
     """Planting years and ages that contradict each other or the day of the survey."""
     planted, age = sheet.numbers("planting_year"), sheet.numbers("age_years")
-    survey = pd.to_datetime(sheet.trees["date"], errors="coerce").dt.year.to_numpy() if (
-        "date" in sheet.trees
-    ) else np.full(len(planted), np.nan)  # fmt: skip
+    survey = np.full(len(planted), np.nan)
+    if "date" in sheet.trees:
+        survey = _days(sheet).dt.year.to_numpy(dtype=np.float64)
     with np.errstate(invalid="ignore"):
         odd = ~np.isnan(planted) & ~_between(planted, 1900.0, dt.date.today().year + 1.5)  # noqa: DTZ011
         after = ~odd & (planted > survey)
@@ -350,12 +355,16 @@ def _years(sheet: Sheet) -> None:
     sheet.say_all("age_odd", old, "age_years")
 
 
+def _days(sheet: Sheet) -> pd.Series[Any]:
+    return pd.to_datetime(sheet.trees["date"], format="%Y-%m-%d", errors="coerce")
+
+
 def _dates(sheet: Sheet) -> None:
     """Dates that cannot be read or lie ahead."""
     if "date" not in sheet.trees:
         return
     texts = sheet.texts("date")
-    days = pd.to_datetime(sheet.trees["date"], errors="coerce")
+    days = _days(sheet)
     unread = days.isna().to_numpy() & (texts != "")
     sheet.say_all("date_unreadable", unread, "date")
     ahead = (days > pd.Timestamp.today() + pd.Timedelta(days=2)).to_numpy()

@@ -12,6 +12,7 @@ from rubbercarbon.formats.interface import RawTable
 from rubbercarbon.problems import Problems
 from rubbercarbon.tables import Floats, Source
 
+NOT_PLOTS = ("example_row", "totals_row", "heading_repeated", "unit_row")
 AREA_CONFLICT = 0.01  # relative difference of two columns that is worth a word
 
 
@@ -38,6 +39,7 @@ def read_plots(
                 f"{', '.join(map(str, raw.frame.columns))}."
             )
         table = tables.typed(table, PLOT_COLUMNS, raw, problems)
+        table = table[~table["refused"].isin(NOT_PLOTS)].reset_index(drop=True)
         _tell_sites_apart(trees, table, problems)
         table["area_ha"] = _area(table, raw, problems)
         table = _level_area(table, notes)
@@ -89,6 +91,9 @@ def _plots_of_trees(trees: pd.DataFrame, notes: list[dict[str, str]]) -> pd.Data
         if keys
         else (pd.DataFrame({"plot_id": sorted(set(trees["plot_id"]))}))
     )
+    for name in ("spacing", "land_document", "latitude", "longitude"):
+        if name in trees:
+            table[name] = table["plot_id"].map(trees.groupby("plot_id")[name].first())
     table["area_ha"] = np.nan
     for column in AREAS:
         name = f"plot_{column.name}"

@@ -21,7 +21,7 @@ ERRORS = frozenset({
 NOTES = frozenset({
     "not_alive", "column_ignored", "rows_empty", "tag_gaps", "tag_order", "digits_heaped",
     "height_constant", "coordinates_outside", "pom_missing", "suggestion_applied", "example_row",
-    "unit_row", "volume_above_cylinder",
+    "unit_row", "volume_above_cylinder", "cells_missing",
 })  # fmt: skip
 COLUMNS = (
     "file", "sheet", "row", "column", "value", "code", "severity", "message", "suggestion",

@@ -39,10 +39,11 @@ def not_trees(frame: pd.DataFrame, raw: RawTable) -> Iterator[tuple[int, str, st
     for position in np.flatnonzero(suspicious):
         words = [text for text in cells.iloc[position][names] if distinct[text] in TOTALS]
         yield int(position), "totals_row", words[0]
-    for position in np.flatnonzero(cells[names[0]].str.startswith(EXAMPLES).to_numpy()):
-        if not suspicious[position]:
-            suspicious[position] = True
-            yield int(position), "example_row", str(cells[names[0]].iloc[position])
+    for name in names:
+        for position in np.flatnonzero(cells[name].str.casefold().str.startswith(EXAMPLES)):
+            if not suspicious[position]:
+                suspicious[position] = True
+                yield int(position), "example_row", str(cells[name].iloc[position])
     known = {key(heading) for heading in raw.frame.columns}
     again = cells[names[0]].map(lambda text: distinct[text] in known and distinct[text] != "")
     for position in np.flatnonzero(again.to_numpy() & ~suspicious):

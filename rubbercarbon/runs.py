@@ -64,6 +64,7 @@ TEXTS = frozenset(
         "severity",
         "message",
         "suggestion",
+        "suggested_value",
         "quantity",
         "method",
         "term",
@@ -281,6 +282,7 @@ def _problems(frame: pd.DataFrame) -> Problems:
                 record["code"],
                 record["severity"],
                 texts=(record["message"], record["suggestion"]),
+                fix=str(record["suggested_value"] or ""),
             )
         )
     return problems

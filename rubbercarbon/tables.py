@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Source: TypeAlias = "str | Path | pd.DataFrame | pa.Table"
+MISSING_WORDS = ("na", "n/a", "nan", "null", "none", "-", "--", ".", "ไม่มี", "ไม่มีข้อมูล", "ไม่ได้วัด")
 DEAD_HEADINGS = ("dead", "ตาย")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 Floats: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
@@ -248,6 +249,13 @@ def typed(
             frame[name] = frame[name].fillna("").astype(str).str.strip()
             continue
         numbers, bad = _numbers(frame[name])
+        if frame[name].dtype.kind not in "biufc":
+            words = frame[name].dropna().astype(str).str.strip().str.casefold()
+            missing = int(words.isin(MISSING_WORDS).sum())
+            if missing:
+                problems.add(
+                    "cells_missing", file=raw.file, sheet=raw.sheet, column=name, value=missing
+                )
         for cell in np.flatnonzero(bad & (frame["refused"] == "").to_numpy()):
             place = int(cell)
             vital = columns[name].target in {"dbh_cm", "count"}
@@ -284,7 +292,7 @@ def _numbers(
     bad = np.isnan(numbers) & column.notna().to_numpy()
     for position in np.flatnonzero(bad):
         text = str(column.iloc[position]).strip()
-        if not text:
+        if not text or text.casefold() in MISSING_WORDS:
             bad[position] = False
             continue
         try:

@@ -27,6 +27,8 @@ def run(
     height_sample: shared.HeightSample = None,
     mapped: shared.Mapped = None,
     units: shared.Units = None,
+    profile: shared.Profile = None,
+    accept: shared.Accept = False,
     language: shared.Lang = "en",
     force: shared.Force = False,
     strict: shared.Strict = False,
@@ -41,7 +43,9 @@ def run(
         height_sample=None if height_sample is None else str(height_sample),
     )
     change = compare_inventories(
-        shared.read(first, plots, mapped, units), shared.read(second, plots, mapped, units), chosen
+        shared.read(first, plots, mapped, units, profile, accept=accept),
+        shared.read(second, plots, mapped, units, profile, accept=accept),
+        chosen,
     )
     folder = write_change(change, out, force=force, language=language)
     if as_json:

@@ -26,6 +26,8 @@ def run(
     height_sample: shared.HeightSample = None,
     mapped: shared.Mapped = None,
     units: shared.Units = None,
+    profile: shared.Profile = None,
+    accept: shared.Accept = False,
     language: shared.Lang = "en",
     parquet: Parquet = False,
     save_draws: shared.KeepDraws = False,
@@ -44,7 +46,7 @@ def run(
         method=method,
         height_sample=None if height_sample is None else str(height_sample),
     )
-    inventory = shared.read(trees, plots, mapped, units)
+    inventory = shared.read(trees, plots, mapped, units, profile, accept=accept)
     stocks = shared.estimate(inventory, chosen, language, draws=save_draws)
     folder = write_run(stocks, out, force=force, language=language, parquet=parquet)
     if as_json:

@@ -6,6 +6,8 @@ annotated parameters are its options and whose result is the exit code, or ``app
 
 from __future__ import annotations
 
+import json
+import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
@@ -21,7 +23,8 @@ from rubbercarbon.stocks import Stocks, estimate_stocks
 
 Language = Literal["en", "th"]
 TreesFile = Annotated[
-    Path, typer.Argument(metavar="INVENTORY", help="Table with one row per tree (CSV or Parquet).")
+    Path,
+    typer.Argument(metavar="INVENTORY", help="Table with one row per tree (Excel, CSV, Parquet)."),
 ]
 PlotsFile = Annotated[
     Path | None, typer.Option("--plots", help="Table with one row per plot and its area.")
@@ -62,6 +65,12 @@ HeightSample = Annotated[
         "--height-sample", help="Table of measured diameters and heights (dbh, height_m)."
     ),
 ]
+Profile = Annotated[
+    Path | None, typer.Option("--profile", help="How headings are read, saved by check.")
+]
+Accept = Annotated[
+    bool, typer.Option("--accept-suggestions", help="Use the suggested values; each is logged.")
+]
 KeepDraws = Annotated[bool, typer.Option("--save-draws", help="Write draws.parquet too.")]
 Lang = Annotated[Language, typer.Option("--lang", help="Language of texts.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit code 1 on warnings too.")]
@@ -88,12 +97,55 @@ def pairs(items: Iterable[str] | None, option: str) -> dict[str, str]:
 
 
 def read(
-    trees: Path, plots: Path | None, mapped: list[str] | None, units: list[str] | None
-) -> Inventory:
+    trees: Path, plots: Path | None, mapped: list[str] | None, units: list[str] | None,
+    profile: Path | None = None, *, accept: bool = False,
+) -> Inventory:  # fmt: skip
     """Read an inventory with the shared options."""
+    known = read_profile(profile) if profile is not None else {"columns": {}, "units": {}}
     return read_inventory(
-        trees, plots, mapping=pairs(mapped, "--map"), units=pairs(units, "--unit")
+        trees,
+        plots,
+        mapping={**known["columns"], **pairs(mapped, "--map")},
+        units={**known["units"], **pairs(units, "--unit")},
+        accept_suggestions=accept,
     )
+
+
+def read_profile(path: Path) -> dict[str, dict[str, str]]:
+    """Columns and units that were saved by ``check --save-profile``.
+
+    Raises
+    ------
+    SettingsError
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise SettingsError(f"profile '{path}' cannot be read: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"profile '{path.name}' is not valid TOML: {error}.") from error
+    parts = {name: table.get(name, {}) for name in ("columns", "units")}
+    wrong = sorted(set(table) - set(parts))
+    sound = all(
+        isinstance(part, dict) and all(isinstance(text, str) for text in part.values())
+        for part in parts.values()
+    )
+    if wrong or not sound:
+        raise SettingsError(
+            f"profile '{path.name}': it has the tables [columns] (ours = \"theirs\") and [units]"
+            + (f", not {', '.join(wrong)}." if wrong else ", of texts.")
+        )
+    return parts
+
+
+def write_profile(inventory: Inventory, path: Path) -> None:
+    """Save how the headings of a file were read, for the next file of its kind."""
+    lines = ["# How headings were read: ours = theirs. Use it with --profile.", "[columns]"]
+    lines += [f"{name} = {json.dumps(text, ensure_ascii=False)}" for name, text in
+              inventory.headings.items()]  # fmt: skip
+    lines += ["", "[units]"]
+    lines += [f'{name} = "{unit}"' for name, unit in inventory.reading["units"].items()]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def settings(file: Path | None, equations: list[str] | None = None, **options: object) -> Settings:

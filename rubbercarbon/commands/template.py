@@ -1,18 +1,20 @@
-"""A file to begin with: scenario.toml, prices.toml or settings.toml."""
+"""A file to begin with: a field sheet, a form for phones, scenario, prices, settings."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 import rubbercarbon
-from rubbercarbon import console, messages
+from rubbercarbon import console, messages, sheet_templates
 from rubbercarbon.commands import interface as shared
 from rubbercarbon.errors import SettingsError
 
 FOLDER = Path(rubbercarbon.__file__).parent / "templates"
+PRIVATE = ("inventory.toml",)  # what the sheets are made from
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Which file.")]
 Target = Annotated[Path | None, typer.Option("--out", help="Where to; default: its name, here.")]
 
@@ -23,8 +25,13 @@ def run(
     language: shared.Lang = "en",
     force: shared.Force = False,
 ) -> int:
-    """A file to begin with: scenario.toml, prices.toml or settings.toml."""
-    known = sorted(path.name for path in FOLDER.iterdir() if path.is_file())
+    """A file to begin with: a field sheet, a form for phones, scenario, prices, settings."""
+    made: dict[str, Callable[[Path], None]] = {
+        "inventory.xlsx": lambda path: sheet_templates.write_workbook(path, language),
+        "kobo_form.xlsx": sheet_templates.write_form,
+    }
+    plain = [p.name for p in FOLDER.iterdir() if p.is_file() and p.name not in PRIVATE]
+    known = sorted([*plain, *made])
     if name not in known:
         raise SettingsError(f"there is no template '{name}'; there are {', '.join(known)}.")
     target = out or Path(name)
@@ -32,6 +39,9 @@ def run(
         target /= name
     if target.exists() and not force:
         raise SettingsError(f"'{target}' exists; choose another name for --out, or use --force.")
-    target.write_bytes((FOLDER / name).read_bytes())
+    if name in made:
+        made[name](target)
+    else:
+        target.write_bytes((FOLDER / name).read_bytes())
     console.line(messages.text("cli", "written", language, folder=target))
     return 0

@@ -61,11 +61,14 @@ def _bare(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _is_system(heading: str) -> bool:
-    return heading.startswith(SYSTEM)
+    return heading.startswith(SYSTEM) and not heading.endswith(("latitude", "longitude"))
 
 
 def _last(heading: str) -> str:
     """Name of a question without its groups (separated by / or -)."""
+    for place in ("latitude", "longitude"):
+        if heading.endswith((f"_{place}", f"-{place.capitalize()}")):
+            return place
     for sign in ("/", "-"):
         tail = heading.rsplit(sign, 1)[-1]
         if sign in heading and recognise(tail, "trees", TREE_COLUMNS) is not None:
