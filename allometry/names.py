@@ -19,6 +19,8 @@ ACCEPT_MARGIN = 5.0
 LEAST_SCORE = 50.0  # of a candidate that is worth showing
 GENUS_SCORE = 85.0  # a likely genus alone is never accepted
 _ZERO_WIDTH = re.compile("[\u200b-\u200f\u2060\ufeff\u00ad]")
+# a tone mark typed before its vowel, or before the vowel sign AM's ring, looks the same
+_TONE_BEFORE_VOWEL = re.compile("([\u0e48-\u0e4c])([\u0e31\u0e34-\u0e39\u0e4d])")
 _UNKNOWN_EPITHET = {"sp", "sp.", "spp", "spp.", "spec", "spec.", "indet", "indet."}
 
 
@@ -80,6 +82,7 @@ def normalise(name: str) -> str:
     """
     text = _ZERO_WIDTH.sub("", unicodedata.normalize("NFC", name))
     text = text.replace("เเ", "แ").replace("\u0e4d\u0e32", "\u0e33").replace("_", " ")
+    text = _TONE_BEFORE_VOWEL.sub(r"\2\1", text)
     return " ".join(text.casefold().split())
 
 

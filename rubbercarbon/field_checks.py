@@ -59,6 +59,7 @@ class Sheet:
         self.rubber: Bools = self.species == RUBBER
         self.dbh = self.numbers("dbh_cm")
         self.height = self.numbers("height_m")
+        self.plots: dict[str, NDArray[np.int64]] = dict(trees.groupby("plot_id").indices)  # type: ignore[arg-type]
 
     def numbers(self, name: str) -> Floats:
         """A column of numbers; NaN where there is none, or none that could be measured."""
@@ -175,16 +176,16 @@ def _mixed_units(sheet: Sheet) -> None:
     )[sheet.open & (sheet.dbh > 0) & (sheet.species != "")]  # fmt: skip
     medians = sizes.groupby(["species", "plot"])["dbh"].agg(["median", "count"]).reset_index()
     medians = medians[medians["count"] > NEIGHBOURS]
-    for species, group in medians.groupby("species"):
-        if len(group) < 3:
-            continue
-        for index, row in group.iterrows():
-            others = float(group.drop(index=index)["median"].median())
-            ratio = float(row["median"]) / others
-            if not 1.0 / MIXED < ratio < MIXED:
-                mine = sizes[(sizes["plot"] == row["plot"]) & (sizes["species"] == species)]
-                sheet.tell("mixed_units", str(mine["column"].iloc[0]), f"{ratio:.2g}",
-                           plot=row["plot"], species=species)  # fmt: skip
+    typical = medians.groupby("species")["median"].transform("median")
+    enough = medians.groupby("species")["median"].transform("count") >= 3
+    ratio = medians["median"] / typical
+    for index in np.flatnonzero(enough & ~ratio.between(1.0 / MIXED, MIXED)):
+        row = medians.iloc[index]
+        mine = sizes[(sizes["plot"] == row["plot"]) & (sizes["species"] == row["species"])]
+        sheet.tell(
+            "mixed_units", str(mine["column"].iloc[0]), f"{ratio.iloc[index]:.2g}",
+            plot=row["plot"], species=row["species"],
+        )  # fmt: skip
 
 
 def _plausible(sheet: Sheet, position: int) -> bool:
@@ -201,11 +202,13 @@ def _girth_as_dbh(sheet: Sheet) -> None:
     columns = sheet.texts("diameter_column")
     as_dbh = np.array([str(name).startswith("dbh") for name in columns], dtype=np.bool_)
     planted = sheet.rubber & sheet.open & as_dbh
-    for plot in pd.unique(sheet.trees["plot_id"][planted]):
-        mine = planted & (sheet.trees["plot_id"] == plot).to_numpy()
+    for plot, rows in sheet.plots.items():
+        mine = rows[planted[rows]]
+        if len(mine) < NEIGHBOURS:
+            continue
         median = float(np.median(sheet.dbh[mine]))
-        if mine.sum() >= NEIGHBOURS and median > LARGE_RUBBER_CM:
-            column = str(columns[np.flatnonzero(mine)[0]])
+        if median > LARGE_RUBBER_CM:
+            column = str(columns[mine[0]])
             sheet.tell("girth_as_dbh", column, f"{median:.0f}", plot=plot,
                        girth=column.replace("dbh", "girth"))  # fmt: skip
     if any(c.name in sheet.trees for c in DIAMETERS if c.name.startswith("girth")):
@@ -270,10 +273,9 @@ def _height_outliers(sheet: Sheet) -> None:
     """Heights far off the curve of their own plot."""
     usable = sheet.open & (sheet.height > 1.3) & (sheet.dbh > 1.0)
     measured = sheet.texts("height_method") != "estimated"
-    for plot in pd.unique(sheet.trees["plot_id"][usable]):
-        mine = np.flatnonzero(
-            usable & measured & (sheet.trees["plot_id"] == plot).to_numpy() & (sheet.form != "palm")
-        )
+    usable = usable & measured & (sheet.form != "palm")
+    for plot, rows in sheet.plots.items():
+        mine = rows[usable[rows]]
         if len(mine) < FEWEST_PAIRS:
             continue
         x, y = np.log(sheet.dbh[mine]), np.log(sheet.height[mine])
@@ -376,20 +378,21 @@ def _dates(sheet: Sheet) -> None:
 
 def _numbering(sheet: Sheet) -> None:
     """Gaps in the numbers of trees, and numbers out of order."""
-    tags = pd.to_numeric(sheet.trees["tree_id"], errors="coerce")
-    for plot, group in tags.groupby(sheet.trees["plot_id"], sort=True):
-        numbers = group.dropna()
-        if len(numbers) < FEWEST_PAIRS or len(numbers) < len(group) or (numbers % 1 != 0).any():
+    tags = pd.to_numeric(sheet.trees["tree_id"], errors="coerce").to_numpy(dtype=np.float64)
+    for plot, rows in sheet.plots.items():
+        numbers = tags[rows]
+        if len(rows) < FEWEST_PAIRS or np.isnan(numbers).any() or (numbers % 1 != 0).any():
             continue
-        present = set(numbers.astype(int))
-        missing = sorted(set(range(min(present), max(present) + 1)) - present)
-        if 0 < len(missing) <= 0.1 * len(present):
+        present = np.unique(numbers.astype(np.int64))
+        span = int(present[-1] - present[0]) + 1
+        if 0 < span - len(present) <= 0.1 * len(present):
+            missing = np.setdiff1d(np.arange(present[0], present[-1] + 1), present)
             shown = ", ".join(map(str, missing[:MOST_GAPS_SHOWN]))
             more = ", ..." if len(missing) > MOST_GAPS_SHOWN else ""
             sheet.tell("tag_gaps", "tree_id", f"{shown}{more}", plot=plot, count=len(missing))
-        back = numbers[numbers.diff() < 0]
-        if 0 < len(back) <= 0.1 * len(numbers):
-            for position in back.index:
+        back = rows[1:][np.diff(numbers) < 0]
+        if 0 < len(back) <= 0.1 * len(rows):
+            for position in back:
                 sheet.say("tag_order", int(position), "tree_id", plot=plot)
 
 
