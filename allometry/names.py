@@ -19,8 +19,9 @@ ACCEPT_MARGIN = 5.0
 LEAST_SCORE = 50.0  # of a candidate that is worth showing
 GENUS_SCORE = 85.0  # a likely genus alone is never accepted
 _ZERO_WIDTH = re.compile("[\u200b-\u200f\u2060\ufeff\u00ad]")
-# a tone mark typed before its vowel, or before the vowel sign AM's ring, looks the same
-_TONE_BEFORE_VOWEL = re.compile("([\u0e48-\u0e4c])([\u0e31\u0e34-\u0e39\u0e4d])")
+# a tone mark typed before its vowel, and SARA AM typed as a ring and SARA AA, look the same
+_TONE_BEFORE_VOWEL = re.compile("([\u0e48-\u0e4c])([\u0e31\u0e34-\u0e39])")
+_RING_AND_AA = re.compile("\u0e4d([\u0e48-\u0e4c]?)\u0e32|([\u0e48-\u0e4c])\u0e4d\u0e32")
 _UNKNOWN_EPITHET = {"sp", "sp.", "spp", "spp.", "spec", "spec.", "indet", "indet."}
 
 
@@ -74,6 +75,10 @@ class _Index:
     genera: dict[str, list[Species]] = field(default_factory=dict)
 
 
+def _with_am(match: re.Match[str]) -> str:
+    return (match.group(1) or match.group(2) or "") + "\u0e33"
+
+
 def normalise(name: str) -> str:
     """A name without differences of spelling that carry no meaning.
 
@@ -81,7 +86,7 @@ def normalise(name: str) -> str:
     doubled SARA E that looks like SARA AE.
     """
     text = _ZERO_WIDTH.sub("", unicodedata.normalize("NFC", name))
-    text = text.replace("เเ", "แ").replace("\u0e4d\u0e32", "\u0e33").replace("_", " ")
+    text = _RING_AND_AA.sub(_with_am, text.replace("เเ", "แ")).replace("_", " ")
     text = _TONE_BEFORE_VOWEL.sub(r"\2\1", text)
     return " ".join(text.casefold().split())
 

@@ -206,7 +206,7 @@ class TestSpecies:
 
 
 def test_a_fault_of_ours_is_a_sentence_too(monkeypatch, capsys):
-    def fail(*_):
+    def fail(*_, **__):
         raise ZeroDivisionError("oops")
 
     monkeypatch.setattr("rubbercarbon.commands.interface.read", fail)

@@ -309,7 +309,7 @@ def test_a_profile_is_saved_and_used_again(tmp_path, capsys):
     )
     assert main(["check", str(tmp_path / "a.csv"), "--profile", str(tmp_path / "p.toml")]) == 0
     assert "ขนาดพิเศษ → girth_cm" in capsys.readouterr().out
-    (tmp_path / "p.toml").write_text("[colums]\n", encoding="utf-8")
+    (tmp_path / "p.toml").write_text("[headings]\n", encoding="utf-8")
     assert main(["check", str(tmp_path / "a.csv"), "--profile", str(tmp_path / "p.toml")]) == 2
 
 
@@ -456,6 +456,52 @@ def test_rows_of_real_files_reconcile_and_alarms_are_few(file, rows, usable, mos
     assert (len(inventory.trees), len(inventory.trees) - refused) == (rows, usable)
     warnings = [item for item in inventory.found_problems.items if item.severity == "warning"]
     assert len(warnings) <= most
+
+
+REAL = {
+    "agroforest/harja2012_trees.csv": ("Girth", "Height", "Indonesian_name"),
+    "importers/forestmangr_exfm20.csv": ("dbh", "Htot", "scientific.name"),
+    "nouragues/NouraguesTrees_wd_h.csv": ("D", "H", "Species"),
+}
+ANYWHERE = ("text", "comma", "no girth", "negative", "huge", "height in cm", "height lost point",
+            "no species")  # fmt: skip
+
+
+@pytest.mark.parametrize("file", list(REAL))
+def test_faults_planted_into_real_sheets_are_found(file):
+    size, height, species = REAL[file]
+    frame = pd.read_csv(data("data", *file.split("/")), dtype=str, keep_default_na=False)
+    frame = frame[~frame.duplicated()].reset_index(drop=True)
+    if "Dbh" in frame:
+        frame = frame.drop(columns="Dbh")
+    names = {"girth_cm": size, "height_m": height, "species": species}
+    mapping = {"species": species} if "harja" in file else {}
+    tall = pd.to_numeric(frame[height], errors="coerce").between(8, 30)
+    middling = pd.to_numeric(frame[size], errors="coerce").between(12, 300)
+    rows = np.random.default_rng(4).choice(
+        np.flatnonzero(tall & middling), size=len(ANYWHERE), replace=False
+    )
+    truth = []
+    for row, name in zip(rows, ANYWHERE, strict=True):
+        fault, column = ROW_FAULTS[name], names[ROW_FAULTS[name]["column"]]
+        old = frame.loc[row, column]
+        number = old if fault["column"] == "species" else float(old)
+        frame.loc[row, column] = str(fault["make"](number))
+        truth.append((int(row) + 1, fault["code"]))
+    if file.startswith("nouragues"):  # the genus alone still names the tree
+        truth = [(row, code) for row, code in truth if code != "species_missing"]
+    inventory = rc.read_inventory(frame, mapping=mapping)
+    found = {(item.row, item.code) for item in inventory.found_problems.items}
+    assert set(truth) <= found
+    assert len(inventory.trees) == len(frame)
+
+
+def test_thai_letters_in_any_order_of_typing_are_one_name():
+    from allometry.names import normalise
+
+    for a, b in (("พ\u0e48\u0e35", "พ\u0e35\u0e48"), ("น\u0e4d\u0e49\u0e32", "น\u0e49\u0e33"),
+                 ("น\u0e49\u0e4d\u0e32", "น\u0e49\u0e33"), ("เเดง", "แดง"), ("สัก\u200b", "สัก")):  # fmt: skip
+        assert normalise(a) == normalise(b)
 
 
 # --- hostile files --------------------------------------------------------------------------------

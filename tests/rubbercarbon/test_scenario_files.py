@@ -167,7 +167,7 @@ def test_templates_are_written_once_and_are_good(tmp_path, capsys, monkeypatch):
     assert main(["template", "scenario.toml"]) == 2
     assert "exists" in capsys.readouterr().err
     assert main(["template", "nothing.toml"]) == 2
-    assert "there are prices.toml, scenario.toml" in capsys.readouterr().err
+    assert "prices.toml, scenario.toml, settings.toml" in capsys.readouterr().err
     assert read_scenario("scenario.toml", years=60).component[1].stocking == 19 * 6.25
     assert rc.read_prices("prices.toml").discount_rate == 0.07
 
