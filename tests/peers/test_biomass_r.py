@@ -37,6 +37,7 @@ def test_regional_heights_on_the_grid(region, model):
     np.testing.assert_allclose(al.predict_height(model, dbh=grid["D"]), grid["H"], rtol=1e-12)
 
 
+@pytest.mark.jit
 def test_four_plots_through_the_whole_main_path():
     trees = pd.read_csv(data("data", "nouragues", "NouraguesTrees_wd_h.csv"))
     reference = pd.read_csv(

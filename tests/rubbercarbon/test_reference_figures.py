@@ -35,6 +35,7 @@ def test_one_rai_of_rubber_before_the_factor_for_few_studies():
     assert high == pytest.approx(0.30, abs=0.02)
 
 
+@pytest.mark.jit
 def test_500_plots_over_five_localities():
     """Outside estimate: about 15 %, of which sampling 4.4 %."""
     rng = np.random.default_rng(1)

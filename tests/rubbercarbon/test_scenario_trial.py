@@ -57,6 +57,7 @@ def test_years_of_the_design_move_by_the_age_of_what_was_measured():
         rc.start_from_inventory([design], inventory(), 300)
 
 
+@pytest.mark.jit
 def test_all_scenarios_are_averaged_over_the_same_years():
     runs = rc.project(["monoculture", "mixed_garden", "jungle_rubber"], years=60, draws=0)
     assert {run.window for run in runs.runs.values()} == {50}
@@ -148,6 +149,7 @@ def test_a_figure_that_one_scenario_changes_holds_for_all():
     assert used["unit"].tolist() == ["1/yr"]
 
 
+@pytest.mark.jit
 def test_no_difference_is_neither_more_nor_less():
     runs = rc.project(["monoculture", "agroforestry_gnetum"], years=25, draws=20)
     result = rc.compare_scenarios(runs)

@@ -55,7 +55,7 @@ def test_the_kernel_grows_as_the_curves_do():
     traits[:, 0] = [record.code for record in records]
     grow(
         traits, np.array([1.6, 5.0, 7.0, 50.0, 20.0]), np.array([100.0]), age, planted,
-        np.zeros_like(planted), np.zeros((n, 3)),
+        np.zeros_like(planted), np.zeros((n, 4)),
         np.array([record.parameters for record in records])[:, :, None], np.zeros((n, 1)),
         np.zeros((n, years + 1)), np.zeros((n, 1)), np.array([[1.0, 1.0, 1.0, 0.0, 0.0]]),
         np.zeros((n, 3)), 100.0, dbh, before, after,
@@ -173,9 +173,9 @@ def test_two_rotations_end_without_living_biomass():
 
 
 def test_companions_without_stems_give_the_monoculture_bit_for_bit():
-    alone = rc.project([scenario("s")], years=50, draws=50).runs["s"]
+    alone = rc.project([scenario("s")], years=50, draws=15).runs["s"]
     with_none = rc.project(
-        [scenario("s", extra=companion(stems_per_ha=0))], years=50, draws=50
+        [scenario("s", extra=companion(stems_per_ha=0))], years=50, draws=15
     ).runs["s"]
     np.testing.assert_array_equal(alone.point.pools, with_none.point.pools)
     np.testing.assert_array_equal(alone.draws.pools, with_none.draws.pools)
@@ -203,7 +203,7 @@ SIGNS = np.array([1.0 if name in INTO_POOLS else -1.0 for name in FLUXES])[:, No
 
 @pytest.mark.parametrize("name", library())
 def test_mass_is_conserved_and_no_pool_is_negative(name):
-    run = rc.project([name], years=60, draws=40).runs[name]
+    run = rc.project([name], years=60, draws=12).runs[name]
     for outcome in (run.point, run.draws):
         change = np.diff(outcome.stock("total"), axis=0)
         np.testing.assert_allclose(
