@@ -143,7 +143,7 @@ def _diameter_units(sheet: Sheet) -> None:
     median, count = _medians(sheet, sheet.dbh)
     ratio = sheet.dbh / median
     even = sheet.rubber & (count > NEIGHBOURS)
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         tallness = sheet.height / _expected_height(sheet, sheet.dbh)
         slimmer = sheet.height / _expected_height(sheet, sheet.dbh * 100.0)
         stouter = sheet.height / _expected_height(sheet, sheet.dbh / 10.0)
@@ -214,7 +214,7 @@ def _girth_as_dbh(sheet: Sheet) -> None:
     if any(c.name in sheet.trees for c in DIAMETERS if c.name.startswith("girth")):
         return  # both were measured
     typical, count = _medians(sheet, sheet.dbh)
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         ratio = sheet.dbh / typical
         single = (
             planted & (count > NEIGHBOURS) & (ratio > 2.4) & _between(ratio / math.pi, 0.7, 1.4)
@@ -244,14 +244,14 @@ def _heights(sheet: Sheet) -> None:
     typed = sheet.numbers("height_typed")
     expected = _expected_height(sheet, sheet.dbh)
     lone = sheet.open & (sheet.dbh >= 3.0) & (typed > 0)
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         ratio = typed / expected
         slope = typed / sheet.dbh
         odd = lone & ((ratio > ODD_RATIO[1]) | (ratio < ODD_RATIO[0])
                       | (slope > STEEP_M_PER_CM) | (slope < FLAT_M_PER_CM))  # fmt: skip
     odd |= sheet.open & (typed > 70.0)
     for position in np.flatnonzero(odd):
-        value, wanted = typed[position], expected[position]
+        value, wanted = float(typed[position]), float(expected[position])
         options = {10.0: "height_decimal", 100.0: "height_in_cm", 0.1: "height_tenth"}
         best, code = 1.0, "height_diameter_ratio"
         if wanted > 0:
@@ -293,7 +293,7 @@ def _volumes(sheet: Sheet) -> None:
     """A stem volume above that of the cylinder of its diameter and height."""
     volume = sheet.numbers("volume_m3")
     cylinder = math.pi / 4.0 * (sheet.dbh / 100.0) ** 2 * sheet.height
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         sheet.say_all("volume_above_cylinder", volume > CYLINDER * cylinder, "volume_m3")
 
 
@@ -313,7 +313,7 @@ def _tapes(sheet: Sheet) -> None:
     tape = sheet.numbers("pom_m")
     for position in np.flatnonzero((tape > 10.0) & sheet.open):
         sheet.say("pom_in_cm", int(position), "pom_m", fix=f"{tape[position] / 100.0:g}")
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         sheet.say_all("pom_unusual", ~np.isnan(tape) & (tape <= 10.0)
                       & ~_between(tape, *TAPE_M), "pom_m")  # fmt: skip
     missing = np.isnan(tape) & sheet.rubber & sheet.open
@@ -344,7 +344,7 @@ def _years(sheet: Sheet) -> None:
     survey = np.full(len(planted), np.nan)
     if "date" in sheet.trees:
         survey = _days(sheet).dt.year.to_numpy(dtype=np.float64)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         odd = ~np.isnan(planted) & ~_between(planted, 1900.0, dt.date.today().year + 1.5)  # noqa: DTZ011
         after = ~odd & (planted > survey)
         conflict = ~odd & ~after & (np.abs(survey - planted - age) > 1.5)
