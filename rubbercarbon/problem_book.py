@@ -78,7 +78,10 @@ def _copy(
     for k, heading in enumerate(headings):
         sheet.write_string(max(top, 0), k, heading, bold)
         sheet.set_column(k, k, 14)
-    mine = [p for p in problems.items if p.row is not None and p.file == raw.file]
+    mine = [
+        p for p in problems.items
+        if p.row is not None and p.file == raw.file and p.sheet in {"", raw.sheet}
+    ]  # fmt: skip
     worst: dict[int, str] = {}
     notes: dict[tuple[int, int], list[str]] = {}
     for item in mine:
