@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from allometry.quantities import QUANTITIES
+from rubbercarbon.columns import DIAMETERS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,8 +31,12 @@ def check_diameters(
     """Diameters that are missing, not positive or absurd refuse their row."""
     dbh = trees["dbh_cm"].to_numpy()
     open_rows = (trees["refused"] == "").to_numpy()
+    gone = np.zeros(len(trees), dtype=np.bool_)
+    if "state" in trees:
+        gone = ~trees["state"].isin(["alive", "unknown"]).to_numpy()
+    there = [column.name for column in DIAMETERS if column.name in trees]
     rules = (
-        ("diameter_missing", np.isnan(dbh)),
+        ("diameter_missing", np.isnan(dbh) & ~gone),
         ("diameter_not_positive", dbh <= 0),
         ("diameter_too_large", dbh > LARGEST_DBH_CM),
         ("diameter_small", (dbh > 0) & (dbh < SMALLEST_DBH_CM)),
@@ -44,7 +50,7 @@ def check_diameters(
                 file=raw.file,
                 sheet=raw.sheet,
                 row=int(trees["row"].iloc[position]),
-                column=str(used[position]) or "dbh_cm",
+                column=str(used[position]) or (there or ["dbh_cm"])[0],
                 value=value,
                 dbh=f"{dbh[position]:.1f}",
                 limit=f"{limit:g}",
@@ -61,7 +67,7 @@ def check_trees(
     plot_id = trees["plot_id"]
     finder.refuse("plot_missing", plot_id == "", "plot_id")
     if plots_given:
-        finder.refuse("plot_unknown", ~plot_id.isin(plots) & (plot_id != ""), "plot_id")
+        _check_plot_names(finder, plots)
     finder.refuse("species_missing", trees["species"] == "", "species")
     count = trees["count"]
     finder.refuse("count_not_valid", ~((count > 0) & (count % 1 == 0)), "count")
@@ -73,6 +79,28 @@ def check_trees(
         if name in trees:
             finder.set_aside(name)
     _check_identity(trees, finder)
+
+
+def _plot_key(name: str) -> str:
+    """What is left of a plot's name without case, blanks, signs, the word plot, zeros in front."""
+    digits = "".join(str(int(c)) if c.isdecimal() else c for c in name.casefold())
+    plain = re.sub(r"แปลงตัวอย่าง|แปลงที่|แปลง|plot|[\s_\-./]+", "", digits)
+    return plain.lstrip("0") or plain
+
+
+def _check_plot_names(finder: _Finder, plots: set[str]) -> None:
+    """Trees of plots that the plots table does not hold, with the plot that was probably meant."""
+    trees = finder.trees
+    known: dict[str, list[str]] = {}
+    for name in plots:
+        known.setdefault(_plot_key(name), []).append(name)
+    found = ~trees["plot_id"].isin(plots) & (trees["plot_id"] != "") & (trees["refused"] == "")
+    for position in np.flatnonzero(found.to_numpy()):
+        meant = known.get(_plot_key(str(trees["plot_id"].iloc[position])), [])
+        finder.add(
+            "plot_unknown", int(position), "plot_id", fix=meant[0] if len(meant) == 1 else ""
+        )
+    trees.loc[found, "refused"] = "plot_unknown"
 
 
 class _Finder:

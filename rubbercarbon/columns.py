@@ -41,10 +41,13 @@ DIAMETERS = (
     Column("girth_cm", True, "dbh_cm", 1.0 / math.pi),
     Column("girth_mm", True, "dbh_cm", 0.1 / math.pi),
     Column("girth_m", True, "dbh_cm", 100.0 / math.pi),
+    Column("dbh_in", True, "dbh_cm", 2.54),
+    Column("girth_in", True, "dbh_cm", 2.54 / math.pi),
 )
 LENGTHS = (
     Column("height_m", True, "height_m"),
     Column("height_cm", True, "height_m", 0.01),
+    Column("height_ft", True, "height_m", 0.3048),
     Column("pom_m", True, "pom_m"),
     Column("pom_cm", True, "pom_m", 0.01),
     Column("wood_density_g_cm3", True, "wood_density_g_cm3"),
@@ -57,17 +60,19 @@ AREAS = (
     Column("area_ngan", True, "area_ha", M2_PER_NGAN / M2_PER_HA),
     Column("area_wa", True, "area_ha", M2_PER_WA / M2_PER_HA),
 )
+CARRIED = ("system", "stratum", "spacing", "land_document", "locality", "zone", "plot_selection",
+           "boundary", "operator")  # fmt: skip
 TREE_COLUMNS: dict[str, Column] = {
     column.name: column
     for column in (
         *_texts("plot_id", "tree_id", "stem_id", "species", "clone", "height_method",
                 "wood_density_basis", "growth_form", "status", "date", "surveyor", "note",
-                "site_id", "genus", "family", "spacing", "land_document", "census"),
+                "site_id", "genus", "family", "census", *CARRIED),
         *DIAMETERS,
         *LENGTHS,
         *_numbers("wood_density_sd_g_cm3", "crown_diameter_m", "count", "volume_m3",
                   "planting_year", "age_years", "x_m", "y_m", "plot_area_ha", "plot_area_m2",
-                  "plot_area_rai", "latitude", "longitude"),
+                  "plot_area_rai", "plot_area_ngan", "plot_area_wa", "latitude", "longitude"),
     )
 }  # fmt: skip
 PLOT_COLUMNS: dict[str, Column] = {
@@ -179,17 +184,43 @@ def tidy(heading: object) -> str:
     return "_".join(str(heading).strip().lower().replace("-", " ").split())
 
 
+_NUMBER = r"(\d+(?:\.\d+)?)"
+_RAI_WORDS = re.compile(
+    rf"(?:{_NUMBER}\s*ไร่)?\s*(?:{_NUMBER}\s*งาน)?"
+    rf"\s*(?:{_NUMBER}\s*(?:ตารางวา|ตร\.?\s*ว\.?(?:า)?|วา))?"
+)
+
+
+STATUS_BEGINS = (
+    ("ตัดแต่ง", "alive"), ("ตาย", "dead"), ("ยืนต้นตาย", "dead"), ("ตัด", "cut"),
+    ("ถูกตัด", "cut"), ("โดนตัด", "cut"), ("โค่น", "cut"), ("หาย", "missing"), ("สูญ", "missing"),
+)  # fmt: skip
+
+
+def state_of(status: str) -> str:
+    """State that a status stands for; ``unknown`` where it is none of ours."""
+    text = status.strip().lower()
+    if text in STATUSES:
+        return STATUSES[text]
+    return next((state for word, state in STATUS_BEGINS if text.startswith(word)), "unknown")
+
+
 def rai_text_to_ha(text: str) -> float:
-    """Area written as rai-ngan-wa [ha]; NaN when it is not of that form.
+    """Area written as rai-ngan-wa, or in words [ha]; NaN when it is not of that form.
 
     Examples
     --------
     >>> round(rai_text_to_ha("6-2-75"), 4)
     1.07
     """
-    parts = text.strip().split("-")
-    try:
-        rai, ngan, wa = (float(part) for part in parts)
-    except ValueError:
+    words = _RAI_WORDS.fullmatch(text.strip())
+    if words and any(words.groups()):
+        rai, ngan, wa = (float(part or 0) for part in words.groups())
+    else:
+        try:
+            rai, ngan, wa = (float(part) for part in text.strip().split("-"))
+        except ValueError:
+            return math.nan
+    if rai < 0 or not 0 <= ngan < 4 or not 0 <= wa < 100:
         return math.nan
     return (rai * M2_PER_RAI + ngan * M2_PER_NGAN + wa * M2_PER_WA) / M2_PER_HA

@@ -96,7 +96,10 @@ def problems(found: Problems, language: str, whole: str) -> None:
         warnings=found.count("warning"),
     )
     heads = [messages.text("tables", key, language) for key in ("where", "problem", "advice")]
-    places = [_place(file, row) for file, row in zip(frame["file"], frame["row"], strict=True)]
+    places = [
+        _place(file, str(sheet), row)
+        for file, sheet, row in zip(frame["file"], frame["sheet"], frame["row"], strict=True)
+    ]
     rows = list(zip(places, frame["message"], frame["suggestion"], strict=True))
     table(title, heads, rows[:PROBLEMS_SHOWN])
     if len(rows) > PROBLEMS_SHOWN:
@@ -105,8 +108,9 @@ def problems(found: Problems, language: str, whole: str) -> None:
         line(messages.text("cli", key, language, count=count, file=whole))
 
 
-def _place(file: str, row: Any) -> str:
-    return file if str(row) == "<NA>" else f"{file}:{row}"
+def _place(file: str, sheet: str, row: Any) -> str:
+    where = f"{file} [{sheet}]" if sheet else file
+    return where if str(row) == "<NA>" else f"{where}:{row}"
 
 
 def stocks(result: Stocks, language: str) -> None:
@@ -259,7 +263,7 @@ def _sentence(result: Stocks, language: str) -> str:
     )
 
 
-def reading(inventory: Inventory, language: str) -> None:
+def reading(inventory: Inventory, stocks: Stocks | None, language: str) -> None:
     """Print how headings were read and how rows reconcile."""
     pairs = [
         f"{heading} → {name}" for name, heading in inventory.headings.items() if heading != name
@@ -267,6 +271,10 @@ def reading(inventory: Inventory, language: str) -> None:
     if pairs:
         line(messages.text("cli", "headings_read", language) + " " + "; ".join(pairs))
     refused = int((inventory.trees["refused"] != "").sum())
+    if stocks is not None:
+        done = stocks.trees["agb_kg"].notna() | stocks.trees["herb_kg"].notna()
+        gone = ~inventory.trees["state"].isin(["alive", "unknown"]).to_numpy()
+        refused = int((~done.to_numpy() & ~(gone & (inventory.trees["refused"] == ""))).sum())
     line(
         messages.text(
             "cli", "rows_read", language, read=len(inventory.trees),

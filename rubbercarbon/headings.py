@@ -19,9 +19,9 @@ _THAI = re.compile("[\u0e00-\u0e7f]")
 _NOISE = re.compile(r"[\s._\-*:/\\'\"#?]+")
 # what each base column is called by unit; the first unit is taken where a heading has none
 UNITS: dict[str, tuple[tuple[str, str], ...]] = {
-    "girth": (("cm", "girth_cm"), ("mm", "girth_mm"), ("m", "girth_m")),
-    "dbh": (("cm", "dbh_cm"), ("mm", "dbh_mm"), ("m", "dbh_m")),
-    "height": (("m", "height_m"), ("cm", "height_cm")),
+    "girth": (("cm", "girth_cm"), ("mm", "girth_mm"), ("m", "girth_m"), ("in", "girth_in")),
+    "dbh": (("cm", "dbh_cm"), ("mm", "dbh_mm"), ("m", "dbh_m"), ("in", "dbh_in")),
+    "height": (("m", "height_m"), ("cm", "height_cm"), ("ft", "height_ft")),
     "pom": (("m", "pom_m"), ("cm", "pom_cm")),
     "wood_density": (("g_cm3", "wood_density_g_cm3"), ("kg_m3", "wood_density_kg_m3")),
     "wood_density_sd": (("g_cm3", "wood_density_sd_g_cm3"),),
@@ -30,7 +30,8 @@ UNITS: dict[str, tuple[tuple[str, str], ...]] = {
     "x": (("m", "x_m"),),
     "y": (("m", "y_m"),),
     "volume": (("m3", "volume_m3"),),
-    "plot_area": (("rai", "plot_area_rai"), ("ha", "plot_area_ha"), ("m2", "plot_area_m2")),
+    "plot_area": (("rai", "plot_area_rai"), ("ha", "plot_area_ha"), ("m2", "plot_area_m2"),
+                  ("ngan", "plot_area_ngan"), ("wa", "plot_area_wa")),
     "area": (("", "area"), ("rai", "area_rai"), ("ha", "area_ha"), ("m2", "area_m2"),
              ("ngan", "area_ngan"), ("wa", "area_wa")),
     "stratum_area": (("ha", "stratum_area_ha"),),

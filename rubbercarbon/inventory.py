@@ -13,10 +13,10 @@ from rubbercarbon.columns import (
     BUDDHIST_ERA,
     DIAMETERS,
     OLDEST_BUDDHIST_YEAR,
-    STATUSES,
     TREE_COLUMNS,
     clone_name,
     common_era,
+    state_of,
 )
 from rubbercarbon.errors import InventoryError
 from rubbercarbon.field_checks import check_field_values
@@ -118,6 +118,7 @@ def read_inventory(
     problems = Problems()
     raw, plot_raw = _choose(source, plots, problems)
     chosen = (mapping or {}, units or {})
+    raw = raw if mapping else tables.with_unit_row(raw)
     found = _read(raw, plot_raw, chosen, problems, (source, plots))
     if not accept_suggestions:
         return found
@@ -139,11 +140,11 @@ def _read(
     trees = tables.canonical(raw, TREE_COLUMNS, mapping, units, problems, notes=notes)
     _require(trees, raw)
     trees = tables.typed(trees, TREE_COLUMNS, raw, problems)
-    add_diameter(trees, raw, problems)
     _add_keys(trees, notes, raw, problems)
+    add_diameter(trees, raw, problems)
     checks.check_census(trees, raw, problems)
     _add_years(trees, notes)
-    plot_table, subplots = read_plots(plot_raw, trees, problems, notes)
+    plot_table, subplots = read_plots(plot_raw, trees, raw, problems, notes)
     checks.check_trees(trees, raw, set(plot_table["plot_id"]), plot_raw is not None, problems)
     checks.name_yang(trees, plot_table, raw, problems)
     check_field_values(trees, raw, problems)
@@ -169,6 +170,8 @@ def _choose(
     joined = converted([*found, *beside])
     if joined[0].dialect == "odk":
         return joined[0], None
+    if joined[0].dialect == "odk_repeat":
+        problems.add("repeat_alone", file=joined[0].file, sheet=joined[0].sheet)
     found = converted(found)
     trees = tables.best_of(found, "trees")
     if beside:
@@ -257,7 +260,7 @@ def _add_keys(
     for name, default in (("stem_id", ""), ("status", ""), ("growth_form", ""), ("clone", "")):
         if name not in trees:
             trees[name] = default
-    trees["state"] = [STATUSES.get(status.lower(), "unknown") for status in trees["status"]]
+    trees["state"] = [state_of(status) for status in trees["status"]]
     trees["count"] = trees["count"].fillna(1.0) if "count" in trees else 1.0
 
 

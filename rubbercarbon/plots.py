@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
 from rubbercarbon import tables
-from rubbercarbon.columns import AREAS, M2_PER_HA, PLOT_COLUMNS, rai_text_to_ha
+from rubbercarbon.columns import AREAS, CARRIED, M2_PER_HA, PLOT_COLUMNS, rai_text_to_ha
 from rubbercarbon.errors import InventoryError
 from rubbercarbon.formats.interface import RawTable
 from rubbercarbon.problems import Problems
 from rubbercarbon.tables import Floats, Source
 
 NOT_PLOTS = ("example_row", "totals_row", "heading_repeated", "unit_row")
+THAI_AREAS = ("area_rai", "area_ngan", "area_wa")
 AREA_CONFLICT = 0.01  # relative difference of two columns that is worth a word
 
 
 def read_plots(
     source: Source | RawTable | None,
     trees: pd.DataFrame,
+    tree_raw: RawTable,
     problems: Problems,
     notes: list[dict[str, str]],
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Plot table with ``area_ha``, and the subplots of nested designs."""
     if source is None:
         _tell_sites_apart(trees, None, problems)
-        table = _plots_of_trees(trees, notes)
+        table = _plots_of_trees(trees, notes, tree_raw, problems)
     else:
         raw = source if isinstance(source, RawTable) else tables.open_table(
             source, "plots", "plots"
@@ -83,30 +87,52 @@ def _tell_sites_apart(trees: pd.DataFrame, table: pd.DataFrame | None, problems:
         frame.loc[named, "plot_id"] = frame["site_id"] + ":" + frame["plot_id"]
 
 
-def _plots_of_trees(trees: pd.DataFrame, notes: list[dict[str, str]]) -> pd.DataFrame:
+def _first(trees: pd.DataFrame, name: str) -> pd.Series[Any]:
+    """First value of each plot that is not empty."""
+    return trees[trees[name].notna() & (trees[name] != "")].groupby("plot_id")[name].first()
+
+
+def _plots_of_trees(
+    trees: pd.DataFrame, notes: list[dict[str, str]], raw: RawTable, problems: Problems
+) -> pd.DataFrame:
     """Plots named in the tree table, with the area written there (if any)."""
     keys = [n for n in ("site_id",) if n in trees]
     table = (
-        trees.groupby("plot_id", sort=True)[keys].first().reset_index()
+        trees[trees["plot_id"] != ""].groupby("plot_id", sort=True)[keys].first().reset_index()
         if keys
-        else (pd.DataFrame({"plot_id": sorted(set(trees["plot_id"]))}))
+        else (pd.DataFrame({"plot_id": sorted(set(trees["plot_id"]) - {""})}))
     )
-    for name in ("spacing", "land_document", "latitude", "longitude"):
+    named = trees[trees["plot_id"] != ""]
+    for name in (*CARRIED, "latitude", "longitude"):
         if name in trees:
-            table[name] = table["plot_id"].map(trees.groupby("plot_id")[name].first())
+            table[name] = table["plot_id"].map(_first(named, name))
     table["area_ha"] = np.nan
-    for column in AREAS:
-        name = f"plot_{column.name}"
-        if name in trees:
-            first = trees.groupby("plot_id")[name].first()
-            table["area_ha"] = table["area_ha"].fillna(table["plot_id"].map(first) * column.factor)
-            notes.append(
-                tables.note(
-                    "plot area",
-                    f"{name} of the tree sheet taken as the plot's area",
-                    "first value of each plot",
-                )
+    rai = [c for c in AREAS if c.name in THAI_AREAS and f"plot_{c.name}" in trees]
+    whole = [c for c in AREAS if c.name not in THAI_AREAS and f"plot_{c.name}" in trees]
+    groups = [[column] for column in whole] + ([rai] if rai else [])
+    for group in groups:
+        total: pd.Series[float] | float = 0.0
+        for column in group:
+            name = f"plot_{column.name}"
+            values = named.groupby("plot_id")[name]
+            for plot in values.nunique().loc[lambda n: n > 1].index:
+                found = named.loc[named["plot_id"] == plot]
+                problems.add(
+                    "plot_area_conflict", file=raw.file, sheet=raw.sheet,
+                    row=int(found["row"].iloc[0]), column=name, value=plot,
+                    areas=", ".join(f"{v:g}" for v in sorted(found[name].dropna().unique())),
+                )  # fmt: skip
+            total = total + table["plot_id"].map(values.first()).fillna(0.0) * column.factor
+        area = pd.Series(total, index=table.index)
+        table["area_ha"] = table["area_ha"].fillna(area.where(area > 0))
+        notes.append(
+            tables.note(
+                "plot area",
+                f"{', '.join(f'plot_{c.name}' for c in group)} of the tree sheet taken as the "
+                "plot's area",
+                "first value of each plot",
             )
+        )
     return table
 
 
@@ -130,7 +156,12 @@ def _area(table: pd.DataFrame, raw: RawTable, problems: Problems) -> Floats:
             )  # fmt: skip
         area = np.where(np.isnan(area), total, area)
     if "area" in table:
-        area = np.where(np.isnan(area), [rai_text_to_ha(text) for text in table["area"]], area)
+        read = np.array([rai_text_to_ha(text) for text in table["area"]])
+        for position in np.flatnonzero(np.isnan(read) & (table["area"] != "").to_numpy()):
+            problems.add("area_not_valid", file=raw.file, sheet=raw.sheet, column="area",
+                         row=int(table["row"].iloc[position]),
+                         value=table["area"].iloc[position])  # fmt: skip
+        area = np.where(np.isnan(area), read, area)
     if "subplot_area_m2" in table:
         area = np.where(np.isnan(area) & table["subplot_area_m2"].notna(), np.nan, area)
     for position in np.flatnonzero(~(area > 0) & ~np.isnan(area)):

@@ -16,12 +16,12 @@ ERRORS = frozenset({
     "count_not_valid", "species_missing", "species_unknown", "row_repeated", "plot_unknown",
     "plot_missing", "too_many_cells", "decimal_comma", "below_subplot",
     "not_estimated", "no_result", "area_not_valid", "file_unreadable", "totals_row",
-    "heading_repeated", "earlier_census", "cell_error",
+    "heading_repeated", "earlier_census", "cell_error", "other_sheets", "unit_row",
 })  # fmt: skip
 NOTES = frozenset({
     "not_alive", "column_ignored", "rows_empty", "tag_gaps", "tag_order", "digits_heaped",
     "height_constant", "coordinates_outside", "pom_missing", "suggestion_applied", "example_row",
-    "unit_row", "volume_above_cylinder", "cells_missing",
+    "volume_above_cylinder", "cells_missing",
 })  # fmt: skip
 COLUMNS = (
     "file", "sheet", "row", "column", "value", "code", "severity", "message", "suggestion",

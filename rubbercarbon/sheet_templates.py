@@ -167,7 +167,7 @@ def _question(column: dict[str, Any]) -> dict[str, Any]:
         "label::English (en)": column["en"],
         "hint::ไทย (th)": column["help_th"],
         "hint::English (en)": column["help_en"],
-        "required": "yes" if column.get("needed") else "",
+        "required": "yes" if column.get("needed") and "low" not in column else "",
     }
     if "low" in column:
         question["constraint"] = f". >= {column['low']} and . <= {column['high']}"

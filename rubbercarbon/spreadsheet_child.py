@@ -86,16 +86,23 @@ def read(path: Path) -> list[dict[str, Any]]:
     from python_calamine import CalamineWorkbook  # noqa: PLC0415
 
     with CalamineWorkbook.from_path(str(path)) as book:
-        return [
-            {
-                "name": name,
-                "rows": [
-                    [plain(cell) for cell in row]
-                    for row in book.get_sheet_by_name(name).to_python(skip_empty_area=False)
-                ],
-            }
-            for name in book.sheet_names
-        ]
+        sheets = []
+        for name in book.sheet_names:
+            sheet = book.get_sheet_by_name(name)
+            rows = [[plain(cell) for cell in row] for row in sheet.to_python(skip_empty_area=False)]
+            fill_merged(rows, getattr(sheet, "merged_cell_ranges", None) or [])
+            sheets.append({"name": name, "rows": rows})
+        return sheets
+
+
+def fill_merged(rows: list[list[Any]], ranges: list[Any]) -> None:
+    """Give cells merged down a column the value of the uppermost."""
+    for (top, left), (bottom, right) in ranges:
+        if left != right:
+            continue
+        for row in range(top + 1, min(bottom + 1, len(rows))):
+            if left < len(rows[row]) and rows[row][left] is None:
+                rows[row][left] = rows[top][left]
 
 
 def _limit_memory() -> None:

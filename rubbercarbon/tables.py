@@ -33,6 +33,7 @@ Source: TypeAlias = "str | Path | pd.DataFrame | pa.Table"
 MISSING_WORDS = ("na", "n/a", "nan", "null", "none", "-", "--", ".", "ไม่มี", "ไม่มีข้อมูล", "ไม่ได้วัด")
 DEAD_HEADINGS = ("dead", "ตาย")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 Floats: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 Bools: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
 
@@ -74,7 +75,13 @@ def open_table(source: Source, name: str, kind: str = "trees") -> RawTable:
 def best_of(found: list[RawTable], kind: str) -> RawTable:
     """The table that names most columns of a kind; the first of equals."""
     columns = TREE_COLUMNS if kind == "trees" else PLOT_COLUMNS
-    return max(found, key=lambda table: headings.score(list(table.frame.columns), kind, columns))
+    return max(
+        found,
+        key=lambda table: (
+            kind == "trees" and is_trees(table),
+            headings.score(list(table.frame.columns), kind, columns),
+        ),
+    )
 
 
 def is_plots(table: RawTable) -> bool:
@@ -111,7 +118,9 @@ def canonical(
     """Rename headings to canonical names; the rest is noted and left out."""
     _check_choices(raw, columns, mapping, units)
     notes = [] if notes is None else notes
-    chosen: dict[str, Any] = {name: raw.frame[heading] for name, heading in mapping.items()}
+    chosen: dict[str, Any] = {
+        _with_unit(name, units): raw.frame[heading] for name, heading in mapping.items()
+    }
     diameter_mapped = any(name in chosen for name in names(DIAMETERS))
     used = set(mapping.values())
     tape: float | None = None
@@ -149,8 +158,21 @@ def canonical(
     return kept
 
 
-def reading(
-    raw: RawTable, columns: Mapping[str, Column], mapping: Mapping[str, str],
+def with_unit_row(raw: RawTable) -> RawTable:
+    """A table whose first row holds units only, with these in its headings."""
+    if raw.frame.empty:
+        return raw
+    first = raw.frame.iloc[0]
+    texts = {name: str(first[name] or "").strip() for name in raw.frame.columns}
+    texts = {name: text for name, text in texts.items() if text not in {"", "nan"}}
+    if not texts or not all(headings.is_unit(text.strip("() ")) for text in texts.values()):
+        return raw
+    names = {name: f"{name} ({text.strip('() ')})" for name, text in texts.items()}
+    frame = raw.frame.iloc[1:].rename(columns=names).reset_index(drop=True)
+    return replace(raw, frame=frame, first_row=raw.first_row + 1)
+
+
+def reading(    raw: RawTable, columns: Mapping[str, Column], mapping: Mapping[str, str],
     units: Mapping[str, str],
 ) -> dict[str, str]:  # fmt: skip
     """Canonical column → heading that stands for it."""
@@ -159,7 +181,7 @@ def reading(
         (f"{hit.base}_{units[hit.base]}" if hit.base in units else _with_unit(name, units)): heading
         for name, (heading, hit) in found.items()
     }
-    return {**read, **mapping}
+    return {**read, **{_with_unit(name, units): heading for name, heading in mapping.items()}}
 
 
 def corrected(
@@ -203,6 +225,14 @@ def _check_choices(
                 f"it has: {', '.join(map(str, raw.frame.columns))}."
             )
     for quantity, unit in units.items():
+        clash = [
+            n for n in mapping if n.startswith(f"{quantity}_") and not n.endswith(("_cm", unit))
+        ]
+        if clash:
+            raise InventoryError(
+                f"--map {clash[0]}={mapping[clash[0]]} and --unit {quantity}={unit} contradict "
+                "each other; leave one of them out."
+            )
         if unit not in UNITS.get(quantity, ()):
             raise InventoryError(
                 f"--unit {quantity}={unit}: allowed are dbh and girth in {', '.join(UNITS['dbh'])}."
@@ -269,7 +299,7 @@ def typed(
                 column=name,
                 value=text,
                 severity="error" if vital else "warning",
-                fix=text.replace(",", ".") if decimal else "",
+                fix=text.replace(",", ".") if decimal and not _THOUSANDS.fullmatch(text) else "",
             )
             if vital:
                 frame.loc[place, "refused"] = "not_a_number"

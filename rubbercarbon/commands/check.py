@@ -14,7 +14,7 @@ from rubbercarbon.inventory import Inventory
 from rubbercarbon.problem_book import write_problems
 from rubbercarbon.problems import Problems
 from rubbercarbon.provenance import run_folder, run_record, write_csv, write_record
-from rubbercarbon.stocks import estimate_stocks
+from rubbercarbon.stocks import Stocks, estimate_stocks
 
 Folder = Annotated[
     Path | None,
@@ -46,10 +46,12 @@ def run(
     if out is not None and out.suffix.lower() != ".csv":
         shared.guard_inputs(out, trees, plots, profile)
     inventory: Inventory | None = None
+    estimated: Stocks | None = None
     hopeless: InventoryError | None = None
     try:
         inventory = shared.read(trees, plots, mapped, units, profile, accept=accept)
-        problems = estimate_stocks(inventory).found_problems
+        estimated = estimate_stocks(inventory)
+        problems = estimated.found_problems
     except InventoryError as error:
         hopeless = error
         found = inventory.found_problems if inventory is not None else None
@@ -63,7 +65,7 @@ def run(
         console.json_records(problems.frame(language))
     else:
         if inventory is not None:
-            console.reading(inventory, language)
+            console.reading(inventory, estimated, language)
         console.problems(problems, language, written)
         if written:
             console.line(messages.text("cli", "written", language, folder=out))

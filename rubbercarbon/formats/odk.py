@@ -26,6 +26,11 @@ def convert(tables: list[RawTable]) -> list[RawTable] | None:
             for parent, child in KEYS:
                 if parent in main.frame.columns and child in repeat.frame.columns:
                     return [_join(main, repeat, parent, child)]
+    for table in tables:  # a repeat whose main table is missing: each parent is a plot
+        child = next((c for _, c in KEYS if c in table.frame.columns), "")
+        if child:
+            frame = _bare(table.frame).assign(plot_id=table.frame[child].astype(str))
+            return [replace(table, frame=frame, dialect="odk_repeat")]
     for table in tables:  # a form without a repeat: one row per tree
         if "KEY" in table.frame.columns and "PARENT_KEY" not in table.frame.columns:
             return [replace(table, frame=_bare(table.frame), dialect="odk")]
