@@ -27,6 +27,7 @@ from rubbercarbon.problems import Problems
 from rubbercarbon.tables import Source
 
 ONE_PLOT = "1"
+MOST_COPIED = 100_000  # rows up to which the sheet as read is kept, for a coloured copy
 WORKING = ("diameter_column", "diameter_typed", "height_typed", "wood_density_typed")
 DIAMETER_CONFLICT = 0.05  # relative difference of two columns that is worth a word
 
@@ -52,7 +53,7 @@ class Inventory:
     headings : dict
         Canonical column → heading that was read as it.
     raw : RawTable or None
-        The table of trees as it was read.
+        The table of trees as it was read; None for more than 100,000 rows.
     """
 
     trees: pd.DataFrame
@@ -157,7 +158,16 @@ def _read(
     headings = tables.reading(raw, TREE_COLUMNS, mapping, units)
     reading = {"mapping": dict(mapping), "units": dict(units), "headings": headings}
     return Inventory(
-        trees, plot_table, subplots, raw.file, digests, problems, notes, reading, headings, raw
+        trees,
+        plot_table,
+        subplots,
+        raw.file,
+        digests,
+        problems,
+        notes,
+        reading,
+        headings,
+        raw if len(raw.frame) <= MOST_COPIED else None,
     )
 
 
