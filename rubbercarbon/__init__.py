@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from rubbercarbon.scenarios.interface import Scenario as Scenario
     from rubbercarbon.scenarios.interface import read_scenario as read_scenario
     from rubbercarbon.scenarios.measured import start_from_inventory as start_from_inventory
+    from rubbercarbon.sites import Site as Site
+    from rubbercarbon.sites import read_site as read_site
     from rubbercarbon.stocks import Stocks as Stocks
     from rubbercarbon.stocks import estimate_stocks as estimate_stocks
 
@@ -39,6 +41,7 @@ _HOMES = {
     "ErrorBudget": "rubbercarbon.budget",
     "Scenario": "rubbercarbon.scenarios.interface",
     "Settings": "rubbercarbon.config",
+    "Site": "rubbercarbon.sites",
     "Stocks": "rubbercarbon.stocks",
     "compare_inventories": "rubbercarbon.change",
     "compare_scenarios": "rubbercarbon.comparison",
@@ -50,6 +53,7 @@ _HOMES = {
     "read_inventory": "rubbercarbon.inventory",
     "read_prices": "rubbercarbon.economics",
     "read_scenario": "rubbercarbon.scenarios.interface",
+    "read_site": "rubbercarbon.sites",
     "start_from_inventory": "rubbercarbon.scenarios.measured",
     "write_comparison": "rubbercarbon.scenario_runs",
     "write_run": "rubbercarbon.runs",

@@ -30,6 +30,10 @@ class SettingsError(RubbercarbonError):
     """Settings that cannot be used."""
 
 
+class SiteError(RubbercarbonError):
+    """A site's dossier or polygon that cannot be used."""
+
+
 class RunFolderError(RubbercarbonError):
     """A folder that cannot be written to or read as a run."""
 
