@@ -35,6 +35,7 @@ from rubbercarbon.pools import co2e
 from rubbercarbon.problems import Problems
 from rubbercarbon.provenance import run_record
 from rubbercarbon.stocks import Computed, compute
+from rubbercarbon.totals import land_of_plots
 from rubbercarbon.uncertainty import Masses, analytic
 
 FATES = {
@@ -50,13 +51,16 @@ class Change:
     Attributes
     ----------
     trees : pandas.DataFrame
-        One row per tree of either census: fate and masses at both dates.
+        One row per tree of either census: fate, what it is, and its masses at both dates in t of
+        the total (its own, times the stems of the total that it stands for).
     plots : pandas.DataFrame
         One row per plot in both censuses: stocks and components with sd, low, high; t/ha where the
         area is known, else t.
     total : pandas.DataFrame
         One row per site and stratum, last row ``ALL`` [t].
     assumptions : pandas.DataFrame
+    equations : pandas.DataFrame
+        Citations of everything used at either date.
     run : dict
     found_problems : Problems
     """
@@ -65,6 +69,7 @@ class Change:
     plots: pd.DataFrame
     total: pd.DataFrame
     assumptions: pd.DataFrame
+    equations: pd.DataFrame
     run: dict[str, Any]
     found_problems: Problems = field(repr=False)
 
@@ -118,16 +123,20 @@ def compare_inventories(
     trees = match(rows, (first, second), computed, problems)
     pair = _Pair(computed, rows, trees, plots, *_joined(computed, rows, plots), chosen)
     parts = {name: _component(pair, fates) for name, fates in FATES.items()}
+    plot_table = _plot_table(pair, parts)
     assumptions = pd.concat(
         [census.stocks.assumptions for census in computed], ignore_index=True
     ).drop_duplicates(["topic", "assumption", "value"])
     digests = {f"{k}: {name}": digest for k, inventory in enumerate((first, second), 1)
                for name, digest in inventory.digests.items()}  # fmt: skip
     return Change(
-        trees=trees,
-        plots=_plot_table(pair, parts),
+        trees=_tree_table(pair, plot_table),
+        plots=plot_table,
         total=_total_table(pair, parts),
         assumptions=assumptions.reset_index(drop=True),
+        equations=pd.concat([census.stocks.equations for census in computed])
+        .drop_duplicates(["id", "predicts"])
+        .reset_index(drop=True),
         run=run_record(computed[0].stocks.run["settings"], digests, first.reading),
         found_problems=problems,
     )
@@ -307,9 +316,25 @@ def _own_parts(layout: Layout, settings: Settings) -> tuple[Floats, Floats]:
     return lasting, reading
 
 
+def _tree_table(pair: _Pair, plots: pd.DataFrame) -> pd.DataFrame:
+    """Trees with their fate, what they are, and masses in t of the total at both dates."""
+    trees = pair.trees.copy()
+    land = plots.set_index("plot_id")["represents_ha" if pair.per_ha else "area_ha"].fillna(1.0)
+    for number in (1, 2):
+        for name in ("agb", "bgb", "carbon"):
+            trees[f"{name}_t_{number}"] = trees.pop(f"{name}_{number}") * trees["plot_id"].map(land)
+    keys = ["plot_id", "tree_id"]
+    known = pd.concat([census.stocks.trees for census in reversed(pair.computed)])
+    known = known.drop_duplicates(keys)[[*keys, "species", "growth_form", "equation_id", "flags"]]
+    return trees.merge(known, on=keys, how="left")
+
+
 def _plot_table(pair: _Pair, parts: dict[str, tuple[Masses, Floats]]) -> pd.DataFrame:
     """Components of the change per plot, with sd and interval."""
-    table = pair.second[["plot_id", "site_id", "stratum", "area_ha"]].copy()
+    table = pair.second[
+        ["plot_id", "site_id", "stratum", "area_ha", "stratum_area_ha", "plot_selection"]
+    ].copy()
+    table["represents_ha"] = land_of_plots(table)
     trees = pair.trees
     counts = pd.crosstab(trees["plot_id"], trees["fate"])
     for fate, name in ((SURVIVOR, "n_survivors"), (DEAD, "n_dead"), (NEW, "n_ingrowth"),

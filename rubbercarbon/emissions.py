@@ -8,10 +8,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from rubbercarbon import gases
+from rubbercarbon.gases import G_PER_KG, nitrous_oxide
 from rubbercarbon.growth import Calendar, Figures, Part, effect_at, effects_on
 from rubbercarbon.scenarios.interface import Scenario
 
 Floats = NDArray[np.float64]
+KG_PER_T = 1000.0
 SOURCES = ("fertiliser", "fuel", "burning")
 
 
@@ -57,17 +60,17 @@ def fertiliser(amount: Floats, figures: Figures) -> Floats:
         [kg N/ha/yr]
     figures : Figures
 
-    References
-    ----------
-    IPCC 2019 Refinement, volume 4, chapter 11, equations 11.1, 11.9 and 11.10.
     """
-    factor = (
-        figures.draws("n2o_direct")
-        + figures.draws("n_volatilised") * figures.draws("n2o_volatilised")
-        + figures.draws("n_leached") * figures.draws("n2o_leached")
+    kg = nitrous_oxide(
+        amount[:, None],
+        direct=figures.draws("n2o_direct"),
+        volatilised=figures.draws("n_volatilised"),
+        from_volatilised=figures.draws("n2o_volatilised"),
+        leached=figures.draws("n_leached"),
+        from_leached=figures.draws("n2o_leached"),
+        gwp=figures.value("gwp_n2o"),
     )
-    per_kg = factor * figures.value("n2o_per_n") * figures.value("gwp_n2o") / 1000.0
-    return amount[:, None] * per_kg
+    return kg / KG_PER_T
 
 
 def fuel(scenario: Scenario, figures: Figures, years: int) -> Floats:
@@ -86,10 +89,15 @@ def burning(burnt: Floats, carbon_fraction: float, figures: Figures) -> Floats:
     carbon_fraction : float
     figures : Figures
     """
-    per_t = figures.value("burning_ch4") * figures.value("gwp_ch4") + figures.value(
-        "burning_n2o"
-    ) * figures.value("gwp_n2o")
-    return burnt / carbon_fraction * per_t
+    return gases.burning(
+        np.ones_like(burnt),
+        burnt / carbon_fraction,
+        combusted=1.0,
+        ch4_g_kg=G_PER_KG * figures.value("burning_ch4"),
+        n2o_g_kg=G_PER_KG * figures.value("burning_n2o"),
+        gwp_ch4=figures.value("gwp_ch4"),
+        gwp_n2o=figures.value("gwp_n2o"),
+    )
 
 
 def latex(

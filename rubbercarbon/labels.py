@@ -38,6 +38,7 @@ def columns(
     why = np.array([rule.why for rule in selection.rules], dtype=object)
     return {
         "species": np.array([m.species for m in matches] or [""], dtype=object)[code],
+        "growth_form": np.array([m.growth_form for m in matches] or [""], dtype=object)[code],
         "species_match": np.array([m.kind for m in matches] or [""], dtype=object)[code],
         "height_m": heights.value,
         "height_source": heights.origin,

@@ -33,6 +33,8 @@ TEXTS = frozenset(
         "species_input",
         "species",
         "species_match",
+        "growth_form",
+        "plot_selection",
         "status",
         "height_source",
         "wood_density_level",
@@ -148,6 +150,7 @@ def write_change(
         "change_plots": change.plots,
         "change_total": change.total,
         "assumptions": change.assumptions,
+        "citations": change.equations,
         "problems": change.found_problems.frame(language),
     }
     with run_folder(folder, force=force) as fresh:

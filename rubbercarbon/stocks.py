@@ -23,7 +23,7 @@ from rubbercarbon.problems import Problems
 from rubbercarbon.provenance import run_record
 from rubbercarbon.stock_errors import add_intervals
 from rubbercarbon.tables import digest
-from rubbercarbon.totals import RAI_PER_HA, STOCKS_T, total_table
+from rubbercarbon.totals import RAI_PER_HA, STOCKS_T, land_of_plots, selections, total_table
 from rubbercarbon.uncertainty import Masses, covariance
 
 if TYPE_CHECKING:
@@ -38,7 +38,9 @@ TREE_OUTPUT = (
     "species_input",
     "species",
     "species_match",
+    "growth_form",
     "count",
+    "represents",
     "status",
     "dbh_cm",
     "height_m",
@@ -223,6 +225,7 @@ def compute(
             problems,
         )
     plots = _plot_table(inventory, prepared, result, trees)
+    trees["represents"] = _represents(trees, prepared, plots)
     _area_assumption(plots, prepared.stand_roots, assumptions)
     total = total_table(plots, assumptions)
     spread = add_intervals(
@@ -308,6 +311,7 @@ def _tree_table(
     for name in (
         "species",
         "species_match",
+        "growth_form",
         "height_source",
         "wood_density_level",
         "equation_id",
@@ -336,6 +340,14 @@ def _tree_table(
     return trees
 
 
+def _represents(trees: pd.DataFrame, prepared: Prepared, plots: pd.DataFrame) -> pd.Series[float]:
+    """Stems of the total that a stem of each row stands for."""
+    by_plot = plots.set_index("plot_id")
+    share = (by_plot["represents_ha"] / by_plot["area_ha"]).fillna(1.0)
+    own = pd.Series(prepared.arrays.represents, index=prepared.position).reindex(trees.index)
+    return own * trees["plot_id"].map(share)
+
+
 def _report_outside(file: str, trees: pd.DataFrame, problems: Problems) -> None:
     """One warning per equation that is used beyond its range, with what rests on it."""
     mass = trees["agb_kg"].fillna(trees["herb_kg"])
@@ -361,6 +373,8 @@ def _plot_table(
     table = pd.DataFrame({"plot_id": prepared.plot_ids})
     for name in ("site_id", "stratum", "system", "stratum_area_ha", "area_ha"):
         table[name] = plots[name].reindex(prepared.plot_ids).to_numpy()
+    table["represents_ha"] = land_of_plots(table)
+    table["plot_selection"] = selections(plots).reindex(prepared.plot_ids).to_numpy()
     table = table.join(prepared.counts.reindex(prepared.plot_ids).reset_index(drop=True))
     done = trees["agb_kg"].notna() | trees["herb_kg"].notna()
     estimated = trees[done].groupby("plot_id").size()
@@ -382,6 +396,8 @@ def _plot_table(
             "system",
             "area_ha",
             "stratum_area_ha",
+            "represents_ha",
+            "plot_selection",
             "n_trees",
             "n_stems",
             "n_culms",

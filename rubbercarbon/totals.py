@@ -51,6 +51,33 @@ def total_table(plots: pd.DataFrame, assumptions: Assumptions) -> pd.DataFrame:
     return pd.DataFrame([*rows, everything]).drop(columns="_measured")
 
 
+def land_of_plots(plots: pd.DataFrame) -> pd.Series[float]:
+    """Land that each plot stands for in the total [ha]: its share of the stratum's, else its own.
+
+    Parameters
+    ----------
+    plots : pandas.DataFrame
+        With ``site_id``, ``stratum``, ``area_ha`` and ``stratum_area_ha``.
+
+    Returns
+    -------
+    pandas.Series
+        NaN where no area is known.
+    """
+    if plots["stratum_area_ha"].isna().any() or plots["area_ha"].isna().any():
+        return plots["area_ha"].astype(float)
+    groups = plots.groupby(["site_id", "stratum"], dropna=False)
+    land: pd.Series[float] = groups["stratum_area_ha"].transform("max").astype(float)
+    return land / groups["plot_id"].transform("size")
+
+
+def selections(plots: pd.DataFrame) -> pd.Series[str]:
+    """How each plot was chosen, in the words of the input; empty where it is not said."""
+    if "plot_selection" not in plots:
+        return pd.Series("", index=plots.index)
+    return plots["plot_selection"].fillna("").astype(str)
+
+
 def _group_row(site: str, stratum: str, group: pd.DataFrame) -> dict[str, Any]:
     measured = group["area_ha"].sum(min_count=len(group))
     land = group["stratum_area_ha"].max() if group["stratum_area_ha"].notna().all() else np.nan

@@ -186,6 +186,20 @@ def test_a_reading_error_from_trees_taped_twice():
         rc.estimate_reading_error([1.0, 2.0], [1.0, 2.0])
 
 
+def test_trees_add_up_to_the_total():
+    first, second = two_censuses(20)
+    plots = pd.DataFrame(
+        {"plot_id": ["P1"], "area_ha": [0.16], "stratum_area_ha": [4.8], "stratum": ["s"]}
+    )
+    change = rc.compare_inventories(
+        *(rc.read_inventory(census(dbh), plots=plots) for dbh in (first, second))
+    )
+    alive = change.trees[change.trees["fate"] == "survivor"]
+    for name in ("agb", "carbon"):
+        grown = (alive[f"{name}_t_2"] - alive[f"{name}_t_1"]).sum()
+        assert grown == pytest.approx(change.total[f"{name}_t_growth"].iloc[-1], rel=1e-12)
+
+
 def test_the_command_writes_a_run(tmp_path, capsys):
     first, second = two_censuses(20)
     census(first).to_csv(tmp_path / "a.csv", index=False)
@@ -201,7 +215,7 @@ def test_the_command_writes_a_run(tmp_path, capsys):
     said = capsys.readouterr().out
     assert "20 trees survived" in said
     assert sorted(p.name for p in (tmp_path / "o").iterdir()) == [
-        "assumptions.csv", "change_plots.csv", "change_total.csv", "change_trees.csv",
+        "assumptions.csv", "change_plots.csv", "change_total.csv", "change_trees.csv", "citations.csv",
         "problems.csv", "run.json",
     ]  # fmt: skip
     assert cli.main([*words, "--json"]) == 0

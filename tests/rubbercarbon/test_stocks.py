@@ -344,3 +344,18 @@ def test_the_run_record_has_no_paths_users_or_hosts(tmp_path):
     assert str(tmp_path) not in str(record)
     assert record["inputs"][0]["file"] == "t.csv"
     assert {"schema_version", "versions", "settings", "inputs"} <= set(record)
+
+
+def test_rows_times_what_they_represent_add_up_to_the_total():
+    trees = pd.DataFrame({
+        "plot_id": ["A", "A", "B", "B"], "tree_id": ["1", "2", "1", "2"], "species": "ยางพารา",
+        "dbh_cm": [8.0, 22.0, 9.0, 25.0],
+    })  # fmt: skip
+    plots = pd.DataFrame({
+        "plot_id": ["A", "A", "B"], "area_ha": [0.1, 0.1, 0.16], "stratum_area_ha": 3.0,
+        "subplot_area_m2": [100.0, 1000.0, None], "min_dbh_cm": [5.0, 15.0, None],
+    })  # fmt: skip
+    stocks = rc.estimate_stocks(rc.read_inventory(trees, plots=plots))
+    kg = (stocks.trees["agb_kg"] * stocks.trees["represents"]).sum()
+    assert kg / 1000.0 == pytest.approx(stocks.total["agb_t"].iloc[-1], rel=1e-12)
+    assert stocks.plots["represents_ha"].tolist() == [1.5, 1.5]
