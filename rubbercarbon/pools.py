@@ -7,6 +7,7 @@ layers put uncertainty, batches and engines on it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ from allometry.kernels.segments import segment_sums
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+
+Number = TypeVar("Number", float, Floats)
 
 KG_PER_T = 1000.0
 
@@ -182,6 +185,6 @@ def _stand_part(plot: dict[str, Floats], table: EquationTable | None, fraction: 
         plot[f"carbon_{unit}"] = plot[f"carbon_{unit}"] + fraction * np.nan_to_num(part)
 
 
-def co2e(carbon: Floats) -> Floats:
+def co2e(carbon: Number) -> Number:
     """Carbon as carbon dioxide equivalents: times 44/12."""
     return carbon * constant("co2_per_carbon")

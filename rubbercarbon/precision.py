@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from rubbercarbon.sampling import student_t
 
 Steps = Sequence[tuple[float, float]]
+MANY = 1e9  # degrees of freedom of a spread that is known
 
 
 def half_width(mean: float, sd: float, n: int, level: float = 0.90) -> float:
@@ -25,6 +26,17 @@ def half_width(mean: float, sd: float, n: int, level: float = 0.90) -> float:
     8.18
     """
     return student_t(level, n - 1) * sd / (math.sqrt(n) * abs(mean))
+
+
+def half_width_of(se: float, level: float = 0.90) -> float:
+    """Half-width of the interval of a normal with standard error ``se``, in its unit.
+
+    Examples
+    --------
+    >>> round(half_width_of(10.0), 3)
+    16.449
+    """
+    return student_t(level, MANY) * se
 
 
 def combined(estimates: Sequence[float], half_widths: Sequence[float]) -> float:

@@ -109,7 +109,7 @@ def write_run(
     RunFolderError
         When the folder cannot be written or must not be replaced.
     """
-    tables = _tables(stocks, language)
+    tables = stock_tables(stocks, language)
     with run_folder(folder, force=force) as fresh:
         for name, table in tables.items():
             write_csv(table, fresh / f"{name}.csv")
@@ -145,7 +145,16 @@ def write_change(
     ------
     RunFolderError
     """
-    tables = {
+    with run_folder(folder, force=force) as fresh:
+        for name, table in change_tables(change, language).items():
+            write_csv(table, fresh / f"{name}.csv")
+        write_record(fresh, change.run)
+    return Path(folder)
+
+
+def change_tables(change: Change, language: str = "en") -> dict[str, pd.DataFrame]:
+    """Tables of a change, by the names of their files."""
+    return {
         "change_trees": change.trees,
         "change_plots": change.plots,
         "change_total": change.total,
@@ -153,14 +162,10 @@ def write_change(
         "citations": change.equations,
         "problems": change.found_problems.frame(language),
     }
-    with run_folder(folder, force=force) as fresh:
-        for name, table in tables.items():
-            write_csv(table, fresh / f"{name}.csv")
-        write_record(fresh, change.run)
-    return Path(folder)
 
 
-def _tables(stocks: Stocks, language: str) -> dict[str, pd.DataFrame]:
+def stock_tables(stocks: Stocks, language: str = "en") -> dict[str, pd.DataFrame]:
+    """Tables of stocks, by the names of their files."""
     return {
         "trees": stocks.trees,
         "plots": stocks.plots,

@@ -167,6 +167,9 @@ class Project(_Group):
         Lost since issuance, by felling or fire [t CO2e].
     buffer_percent : float or None
         Of the verified risk report.
+    long_term_average_tco2e, issued_tco2e : float or None
+        Average stock over whole rotations above the stock at the start, and what was credited of
+        it in former periods [t CO2e].
     answers : dict
         Condition code → yes, no or unknown.
     """
@@ -184,6 +187,8 @@ class Project(_Group):
     baseline_half_width_percent: float | None = Field(default=None, ge=0.0)
     reversed_tco2e: float | None = Field(default=None, ge=0.0)
     buffer_percent: float | None = Field(default=None, ge=0.0, le=100.0)
+    long_term_average_tco2e: float | None = None
+    issued_tco2e: float | None = Field(default=None, ge=0.0)
     answers: dict[str, Answer] = Field(default_factory=dict)
 
 

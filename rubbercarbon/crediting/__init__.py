@@ -1,0 +1,1 @@
+"""Crediting programmes: one file of rules and one of parameters each."""
