@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from rubbercarbon.change import compare_inventories as compare_inventories
     from rubbercarbon.comparison import compare_scenarios as compare_scenarios
     from rubbercarbon.config import Settings as Settings
+    from rubbercarbon.credits import CreditResult as CreditResult
+    from rubbercarbon.credits import credit as credit
+    from rubbercarbon.credits import write_credit as write_credit
     from rubbercarbon.economics import read_prices as read_prices
     from rubbercarbon.errors import RubbercarbonError as RubbercarbonError
     from rubbercarbon.inventory import Inventory as Inventory
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from rubbercarbon.scenarios.interface import read_scenario as read_scenario
     from rubbercarbon.scenarios.measured import start_from_inventory as start_from_inventory
     from rubbercarbon.sites import Site as Site
+    from rubbercarbon.sites import make_site as make_site
     from rubbercarbon.sites import read_site as read_site
     from rubbercarbon.stocks import Stocks as Stocks
     from rubbercarbon.stocks import estimate_stocks as estimate_stocks
@@ -43,18 +47,22 @@ _HOMES = {
     "Settings": "rubbercarbon.config",
     "Site": "rubbercarbon.sites",
     "Stocks": "rubbercarbon.stocks",
+    "CreditResult": "rubbercarbon.credits",
     "compare_inventories": "rubbercarbon.change",
     "compare_scenarios": "rubbercarbon.comparison",
+    "credit": "rubbercarbon.credits",
     "estimate_reading_error": "rubbercarbon.censuses",
     "estimate_stocks": "rubbercarbon.stocks",
     "load_run": "rubbercarbon.runs",
     "plots_needed": "rubbercarbon.sampling",
+    "make_site": "rubbercarbon.sites",
     "project": "rubbercarbon.projection",
     "read_inventory": "rubbercarbon.inventory",
     "read_prices": "rubbercarbon.economics",
     "read_scenario": "rubbercarbon.scenarios.interface",
     "read_site": "rubbercarbon.sites",
     "start_from_inventory": "rubbercarbon.scenarios.measured",
+    "write_credit": "rubbercarbon.credits",
     "write_comparison": "rubbercarbon.scenario_runs",
     "write_run": "rubbercarbon.runs",
 }

@@ -16,13 +16,15 @@ from typing import Literal
 
 from rubbercarbon import gases, precision
 from rubbercarbon.claims import Claim
-from rubbercarbon.crediting.interface import Profile
 from rubbercarbon.errors import SettingsError
 from rubbercarbon.pools import co2e
+from rubbercarbon.profiles import Profile
 from rubbercarbon.sites import Project, Site
 
+Drove = Literal["programme", "full", "none"]
 GWP_FILE = Path(__file__).parent / "crediting" / "gwp.toml"
 KG_PER_T = 1000.0
+DEFAULT_LEVEL = 0.90  # of intervals shown where a programme's level is not known
 UNKNOWN = "unknown"
 BY_RULE = "by_rule"
 
@@ -103,8 +105,9 @@ class Case:
         profile = self.profile
         root, fraction = profile.figure("root_shoot"), profile.figure("carbon_fraction")
         if palm and profile.number("palm_root_shoot") is not None:
-            root, fraction = profile.figure("palm_root_shoot"), profile.figure(
-                "palm_carbon_fraction"
+            root, fraction = (
+                profile.figure("palm_root_shoot"),
+                profile.figure("palm_carbon_fraction"),
             )
         return co2e((1.0 + root) * fraction)
 
@@ -141,7 +144,7 @@ class Ladder:
     baseline_t: float
     u_programme: float | None
     u_full: float | None
-    drove: Literal["programme", "full", "none"]
+    drove: Drove
     next_step: precision.NextStep | None = None
     plots_to_next_step: int | None = None
     buffer_state: str = "none"
@@ -162,6 +165,16 @@ class Ladder:
 
 
 @dataclass(frozen=True)
+class _Deducted:
+    """Lines of the precision rule and what drove them."""
+
+    lines: list[Line]
+    drove: Drove = "none"
+    next_step: precision.NextStep | None = None
+    plots: int | None = None
+
+
+@dataclass(frozen=True)
 class _Widths:
     """Half-widths of the project's change [t CO2e], and which rule they come from."""
 
@@ -169,7 +182,7 @@ class _Widths:
     full: float | None
 
     @property
-    def chosen(self) -> tuple[float | None, Literal["programme", "full", "none"]]:
+    def chosen(self) -> tuple[float | None, Drove]:
         if self.programme is not None:
             return self.programme, "programme"
         return (self.full, "full") if self.full is not None else (None, "none")
@@ -191,29 +204,55 @@ def climb(case: Case, own: Iterable[Line]) -> Ladder:
     stock = stock_lines(case)
     change = math.fsum(line.value_t for line in stock)
     scale = math.fsum(abs(line.value_t) for line in stock)
-    others = [*pool_lines(case), *own]
-    pools = math.fsum(line.value_t for line in others)
-    gross = Line("gross", change + pools, "sum")
+    if case.claim.kind == "stock":
+        return _statement(stock, change, scale, case)
+    added = list(own)
+    others = [*pool_lines(case), *(line for line in added if line.code.startswith("pool_"))]
+    emitted = [line for line in added if not line.code.startswith("pool_")]
+    gross = Line("gross", change + math.fsum(line.value_t for line in others), "sum")
     baseline = baseline_line(case)
-    taken = [baseline, *emission_lines(case), leakage_line(case), *loss_lines(case)]
+    taken = [
+        baseline, *emission_lines(case), *emitted, leakage_line(case), *loss_lines(case),
+    ]  # fmt: skip
     before = gross.value_t + math.fsum(line.value_t for line in taken)
     cap = cap_line(case, before)
     undiscounted = before + math.fsum(line.value_t for line in cap)
-    widths = _half_widths(case, change, scale)
-    deducted, drove, rest = _deductions(case, change, -baseline.value_t, widths)
-    net = undiscounted + math.fsum(line.value_t for line in deducted)
-    buffered, state = _buffer(case, change, net)
+    widths = _half_widths(case, scale)
+    deducted = _deductions(case, change, -baseline.value_t, widths)
+    net = undiscounted + math.fsum(line.value_t for line in deducted.lines)
+    buffered, state = _buffer(case, change + baseline.value_t, net)
     lines = [
         *stock, *others, gross, *taken, *cap, Line("net_undiscounted", undiscounted, "sum"),
-        *deducted, Line("net_before_buffer", net, "sum"), *buffered,
+        *deducted.lines, Line("net_before_buffer", net, "sum"), *buffered,
         Line("net", net + math.fsum(line.value_t for line in buffered), "sum",
              "before_buffer" if state == UNKNOWN else ""),
     ]  # fmt: skip
     shares = [
-        None if w is None else precision.relative(w, change) for w in (widths.programme, widths.full)
+        None if w is None else precision.relative(w, change)
+        for w in (widths.programme, widths.full)
     ]
-    return Ladder(lines, change, -baseline.value_t, shares[0], shares[1], drove,
-                  buffer_state=state, **rest)  # fmt: skip
+    return Ladder(
+        lines,
+        change,
+        -baseline.value_t,
+        shares[0],
+        shares[1],
+        drove=deducted.drove,
+        next_step=deducted.next_step,
+        plots_to_next_step=deducted.plots,
+        buffer_state=state,
+    )
+
+
+def _statement(stock: list[Line], change: float, scale: float, case: Case) -> Ladder:
+    """A stock alone: nothing can be credited from it."""
+    widths = _half_widths(case, scale)
+    shares = [
+        None if w is None else precision.relative(w, change)
+        for w in (widths.programme, widths.full)
+    ]
+    lines = [*stock, Line("stock_statement", change, "sum")]
+    return Ladder(lines, change, 0.0, shares[0], shares[1], drove="none")
 
 
 def stock_lines(case: Case) -> list[Line]:
@@ -254,9 +293,9 @@ def pool_lines(case: Case) -> list[Line]:
 def baseline_line(case: Case) -> Line:
     """What would have come about without the project, taken off."""
     if case.claim.baseline is not None:
-        return Line("baseline", -case.value(case.claim.baseline))
+        return Line("baseline", 0.0 - case.value(case.claim.baseline))
     if case.project.baseline_tco2e is not None:
-        return Line("baseline", -case.project.baseline_tco2e)
+        return Line("baseline", 0.0 - case.project.baseline_tco2e)
     rule = case.profile.rule("baseline")
     return Line("baseline", 0.0, note=BY_RULE if rule == "start_stock" else UNKNOWN)
 
@@ -283,7 +322,7 @@ def emission_lines(case: Case) -> list[Line]:
 
 
 def _taken(code: str, value: float | None) -> Line:
-    return Line(code, 0.0, note=UNKNOWN) if value is None else Line(code, -value)
+    return Line(code, 0.0, note=UNKNOWN) if value is None else Line(code, 0.0 - value)
 
 
 def fertiliser(case: Case, rule: str | None) -> float | None:
@@ -326,9 +365,9 @@ def fire(case: Case) -> float | None:
     return gases.burning(
         area,
         biomass or 0.0,
-        combusted=profile.number("combusted") or 1.0,
-        ch4_g_kg=profile.number("burning_ch4_g_kg") or BURNING_CH4_G_KG,
-        n2o_g_kg=profile.number("burning_n2o_g_kg") or BURNING_N2O_G_KG,
+        combusted=profile.figure("combusted"),
+        ch4_g_kg=profile.figure("burning_ch4_g_kg"),
+        n2o_g_kg=profile.figure("burning_n2o_g_kg"),
         gwp_ch4=case.gwp.ch4,
         gwp_n2o=case.gwp.n2o,
     )
@@ -364,7 +403,7 @@ def cap_line(case: Case, before_t: float) -> list[Line]:
     return [Line("cap_long_term_average", min(0.0, room - before_t))]
 
 
-def _half_widths(case: Case, change: float, scale: float) -> _Widths:
+def _half_widths(case: Case, scale: float) -> _Widths:
     """Half-widths of the change: of sampling alone, and of everything [t CO2e]."""
     level = case.profile.number("precision_level") or DEFAULT_LEVEL
     claim = case.claim
@@ -380,61 +419,52 @@ def _half_widths(case: Case, change: float, scale: float) -> _Widths:
     return _Widths(sampled, full * (scale / own if own else 0.0))
 
 
-def _deductions(
-    case: Case, change: float, baseline: float, widths: _Widths
-) -> tuple[list[Line], Literal["programme", "full", "none"], dict[str, object]]:
-    """Lines of the precision rule, what drove them, and the next step."""
+def _deductions(case: Case, change: float, baseline: float, widths: _Widths) -> _Deducted:
+    """Lines of the precision rule."""
     rule = case.profile.rule("precision")
-    if rule is None:
-        return [Line("deduction_uncertainty", 0.0, note=UNKNOWN)], "none", {}
     if rule == "none":
-        return [], "none", {}
+        return _Deducted([])
     half, drove = widths.chosen
-    if half is None:
-        return [Line("deduction_uncertainty", 0.0, note=UNKNOWN)], "none", {}
+    if rule is None or half is None:
+        return _Deducted([Line("deduction_uncertainty", 0.0, note=UNKNOWN)])
     paired = case.claim.baseline is not None
-    estimate = change - baseline if paired else change
     other = 0.0 if paired else _baseline_half_width(case, baseline)
     if rule == "excess":
-        return _excess(case, estimate - (0.0 if paired else baseline), math.hypot(half, other),
-                       drove)  # fmt: skip
-    steps = case.profile.steps
-    lines = [Line("deduction_uncertainty", -precision.step_deduction(half, estimate, steps))]
+        return _excess(case, change - baseline, math.hypot(half, other), drove)
+    estimate, steps = change - baseline if paired else change, case.profile.steps
+    lines = [Line("deduction_uncertainty", 0.0 - precision.step_deduction(half, estimate, steps))]
     if other:
         lines.append(
-            Line("deduction_baseline", -precision.step_deduction(other, baseline, steps))
+            Line("deduction_baseline", 0.0 - precision.step_deduction(other, baseline, steps))
         )
     u = precision.relative(half, estimate)
-    return lines, drove, _next(case, u, drove)
+    step = precision.next_step(u, steps)
+    return _Deducted(lines, drove, step, _plots(case, u, step, drove))
 
 
-def _excess(
-    case: Case, estimate: float, half: float, drove: Literal["programme", "full", "none"]
-) -> tuple[list[Line], Literal["programme", "full", "none"], dict[str, object]]:
+def _excess(case: Case, estimate: float, half: float, drove: Drove) -> _Deducted:
+    """What the half-width of the net change exceeds the allowance by."""
     allowed = case.profile.figure("precision_allowed")
     amount = min(precision.excess_deduction(half, estimate, allowed), abs(estimate))
     stop = case.profile.number("precision_stop")
-    if stop is not None and precision.relative(half, estimate) > stop:
+    u = precision.relative(half, estimate)
+    if stop is not None and u > stop:
         amount = abs(estimate)
     if case.claim.kind == "comparison":
-        least = (case.profile.number("ex_ante_deduction") or 0.0) * abs(estimate)
-        amount = max(amount, least)
-    u = precision.relative(half, estimate)
-    steps = [(allowed, 0.0), (math.inf, 1.0)]
-    return [Line("deduction_uncertainty", -amount)], drove, _next(case, u, drove, steps)
+        amount = max(amount, (case.profile.number("ex_ante_deduction") or 0.0) * abs(estimate))
+    step = precision.next_step(u, [(allowed, 0.0), (math.inf, 1.0)])
+    return _Deducted(
+        [Line("deduction_uncertainty", 0.0 - amount)], drove, step, _plots(case, u, step, drove)
+    )
 
 
-def _next(
-    case: Case, u: float, drove: str, steps: precision.Steps | None = None
-) -> dict[str, object]:
-    """Distance to the next smaller deduction, and plots to get there."""
-    step = precision.next_step(u, steps or case.profile.steps)
+def _plots(case: Case, u: float, step: precision.NextStep | None, drove: Drove) -> int | None:
+    """Plots that would bring the sampling error down to the next step."""
     sampled = case.claim.sampled
-    plots = None
-    if step is not None and drove == "programme" and sampled is not None and sampled.n_plots:
-        level = case.profile.number("precision_level") or DEFAULT_LEVEL
-        plots = precision.plots_for(u, step.upper, sampled.n_plots, int(sampled.degrees), level)
-    return {"next_step": step, "plots_to_next_step": plots}
+    if step is None or drove != "programme" or sampled is None or not sampled.n_plots:
+        return None
+    level = case.profile.number("precision_level") or DEFAULT_LEVEL
+    return precision.plots_for(u, step.upper, sampled.n_plots, int(sampled.degrees), level)
 
 
 def _baseline_half_width(case: Case, baseline: float) -> float:
@@ -456,4 +486,4 @@ def _buffer(case: Case, change: float, net: float) -> tuple[list[Line], str]:
         return [], UNKNOWN
     base = change if case.profile.rule("buffer_of") == "stock_change" else net
     state = "rate" if rule in {"rate", "at_least"} else "risk_report"
-    return [Line("buffer", -rate * max(0.0, base))], state
+    return [Line("buffer", 0.0 - rate * max(0.0, base))], state

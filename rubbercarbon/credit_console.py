@@ -1,0 +1,97 @@
+"""What `credit` prints: programmes side by side, the ladder of each, why a status is not higher."""
+
+from __future__ import annotations
+
+import functools
+import math
+
+from rubbercarbon import messages
+from rubbercarbon.console import line, number, table
+from rubbercarbon.credits import Award, CreditResult
+
+STATEMENT = "NOT_CALCULABLE"
+
+
+def credit(result: CreditResult, language: str) -> None:
+    """Print a result for reading."""
+    say = functools.partial(_say, language)
+    if all(award.verdict.status == STATEMENT for award in result.awards.values()):
+        award = next(iter(result.awards.values()))
+        line(say("stock_only", amount=number(award.ladder.amount("stock_statement"))))
+    else:
+        _side_by_side(result, language)
+    for name, award in result.awards.items():
+        _ladder(name, award, language)
+        line(say("why_status", programme=name))
+        for reason in award.verdict.reasons:
+            line(
+                f"  - {say(f'reason_{reason.code}')}{_detail(reason.code, reason.detail, language)}"
+            )
+        for alarm in award.verdict.alarms:
+            line(f"  ! {say(f'alarm_{alarm.code}')} ({alarm.detail})")
+        _next_step(name, award, language)
+        line()
+
+
+def _say(language: str, key: str, **values: object) -> str:
+    return messages.text("crediting", key, language, **values)
+
+
+def _side_by_side(result: CreditResult, language: str) -> None:
+    say = functools.partial(_say, language)
+    rows = [
+        [
+            str(row["programme"]),
+            say(f"status_{row['status']}"),
+            *(_shown(row[c]) for c in ("gross_t_co2e", "net_t_co2e")),
+            _shown(row["net_t_co2e_rai_yr"], 2),
+            _shown(row["u_full_percent"], 0),
+        ]
+        for row in result.programmes.to_dict("records")
+    ]
+    heads = ("programme", "status", "gross", "net", "rai_year", "u")
+    table("", [say(f"header_{head}") for head in heads], rows, numbers=4)
+
+
+def _shown(value: object, digits: int = 1) -> str:
+    return "-" if not isinstance(value, int | float) else number(float(value), digits)
+
+
+def _ladder(name: str, award: Award, language: str) -> None:
+    say = functools.partial(_say, language)
+    rows = []
+    for one in award.ladder.lines:
+        note = say(f"note_{one.note}") if one.note else ""
+        text = say(f"line_{one.code}")
+        rows.append(
+            [f"= {text}" if one.kind == "sum" else text, note, number(round(one.value_t, 1) + 0.0)]
+        )
+    heads = [say(f"header_{head}") for head in ("line", "note", "amount")]
+    title = say("table_title", programme=name, status=say(f"status_{award.verdict.status}"))
+    table(title, heads, rows, numbers=1)
+
+
+def _detail(code: str, detail: str, language: str) -> str:
+    """What a reason is about; codes in words."""
+    if not detail:
+        return ""
+    kinds = {"condition_unmet": "condition", "condition_unknown": "condition",
+             "line_unknown": "line", "rule_unknown": "rule"}  # fmt: skip
+    if code not in kinds:
+        return f" ({detail})" if code in {"outside_range", "grade_C"} else ""
+    words = [_say(language, f"{kinds[code]}_{part}") for part in detail.split(", ")]
+    return f": {', '.join(words)}"
+
+
+def _next_step(name: str, award: Award, language: str) -> None:
+    step = award.ladder.next_step
+    if step is None or math.isinf(step.distance):
+        return
+    plots = award.ladder.plots_to_next_step
+    more = "" if plots is None else _say(language, "next_plots", plots=plots)
+    line(
+        _say(
+            language, "next_step", programme=name, upper=f"{100 * step.upper:g}",
+            distance=f"{100 * step.distance:.1f}", plots=more,
+        )
+    )  # fmt: skip

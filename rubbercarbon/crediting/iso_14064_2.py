@@ -1,0 +1,10 @@
+"""Plain difference of two stocks less emissions, in the manner of ISO 14064-2; no programme."""
+
+from __future__ import annotations
+
+from rubbercarbon.ladder import Case, Line
+
+
+def own_lines(case: Case) -> list[Line]:  # noqa: ARG001
+    """None."""
+    return []

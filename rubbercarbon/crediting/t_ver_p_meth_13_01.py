@@ -1,0 +1,10 @@
+"""Premium T-VER, afforestation of lands except wetlands: a deduction in steps by the half-width."""
+
+from __future__ import annotations
+
+from rubbercarbon.ladder import Case, Line
+
+
+def own_lines(case: Case) -> list[Line]:  # noqa: ARG001
+    """None beyond the profile's switches."""
+    return []
