@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from rubbercarbon.scenarios.interface import read_scenario as read_scenario
     from rubbercarbon.scenarios.measured import start_from_inventory as start_from_inventory
     from rubbercarbon.sites import Site as Site
-    from rubbercarbon.sites import make_site as make_site
     from rubbercarbon.sites import read_site as read_site
     from rubbercarbon.stocks import Stocks as Stocks
     from rubbercarbon.stocks import estimate_stocks as estimate_stocks
@@ -55,7 +54,6 @@ _HOMES = {
     "estimate_stocks": "rubbercarbon.stocks",
     "load_run": "rubbercarbon.runs",
     "plots_needed": "rubbercarbon.sampling",
-    "make_site": "rubbercarbon.sites",
     "project": "rubbercarbon.projection",
     "read_inventory": "rubbercarbon.inventory",
     "read_prices": "rubbercarbon.economics",

@@ -11,11 +11,13 @@ from typing import Any
 
 import pandas as pd
 
+from rubbercarbon.cases import Case, gwp_set
 from rubbercarbon.change import Change
-from rubbercarbon.claims import Claim, claim_of
+from rubbercarbon.claim_sources import claim_of
+from rubbercarbon.claims import Claim
 from rubbercarbon.comparison import Comparison
 from rubbercarbon.crediting.interface import own_lines
-from rubbercarbon.ladder import Case, Ladder, climb, gwp_set
+from rubbercarbon.ladder import Ladder, climb
 from rubbercarbon.profiles import get_profile
 from rubbercarbon.provenance import run_folder, run_record, write_csv, write_record
 from rubbercarbon.runs import RunTables

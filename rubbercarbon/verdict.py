@@ -6,8 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from rubbercarbon.cases import UNKNOWN, Case
 from rubbercarbon.columns import M2_PER_HA, M2_PER_RAI
-from rubbercarbon.ladder import UNKNOWN, Case, Ladder
+from rubbercarbon.ladder import Ladder
 from rubbercarbon.parameters import default_parameters
 from rubbercarbon.profiles import POOLS, RULES, Condition
 

@@ -6,7 +6,8 @@ import math
 
 from allometry.evaluation import evaluate
 from rubbercarbon import gases
-from rubbercarbon.ladder import Case, Line, stock_lines
+from rubbercarbon.cases import Case, Line
+from rubbercarbon.ladder_lines import stock_lines
 from rubbercarbon.profiles import Profile, get_profile
 from rubbercarbon.sites import Place
 

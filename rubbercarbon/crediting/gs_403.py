@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rubbercarbon.ladder import UNKNOWN, Case, Line
+from rubbercarbon.cases import UNKNOWN, Case, Line
 from rubbercarbon.pools import co2e
 
 

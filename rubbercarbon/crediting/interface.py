@@ -8,7 +8,7 @@ no switch of the profile covers (other pools, formulas of its own).
 from __future__ import annotations
 
 from rubbercarbon import registry
-from rubbercarbon.ladder import Case, Line
+from rubbercarbon.cases import Case, Line
 
 
 def own_lines(case: Case) -> list[Line]:

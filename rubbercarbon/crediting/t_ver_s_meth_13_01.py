@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from rubbercarbon.cases import Case, Line
 from rubbercarbon.errors import SettingsError
-from rubbercarbon.ladder import Case, Line
 from rubbercarbon.profiles import get_profile
 
 KG_PER_T = 1000.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rubbercarbon.ladder import Case, Line
+from rubbercarbon.cases import Case, Line
 
 
 def own_lines(case: Case) -> list[Line]:  # noqa: ARG001

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from rubbercarbon import gases, precision
+from rubbercarbon.cases import Case, Line
 from rubbercarbon.errors import SettingsError
-from rubbercarbon.ladder import Case, Line
 from rubbercarbon.profiles import get_profile
 
 ID = "vm0047-area"

@@ -71,14 +71,15 @@ def test_the_public_names_are_these():
         "equations", "evaluate", "fit_height_model", "match_names", "predict_growth", "predict_height", "select", "wood_density",
     ]  # fmt: skip
     assert rubbercarbon.__all__ == [
-        "Change", "ErrorBudget", "Inventory", "Projection", "RubbercarbonError", "Scenario",
-        "Settings", "Stocks", "compare_inventories", "compare_scenarios", "estimate_reading_error",
-        "estimate_stocks", "load_run", "plots_needed", "project", "read_inventory", "read_prices",
-        "read_scenario", "start_from_inventory", "write_comparison", "write_run",
+        "Change", "CreditResult", "ErrorBudget", "Inventory", "Projection", "RubbercarbonError",
+        "Scenario", "Settings", "Site", "Stocks", "compare_inventories", "compare_scenarios",
+        "credit", "estimate_reading_error", "estimate_stocks", "load_run", "plots_needed",
+        "project", "read_inventory", "read_prices", "read_scenario", "read_site",
+        "start_from_inventory", "write_comparison", "write_credit", "write_run",
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("folder", ["commands", "formats"])
+@pytest.mark.parametrize("folder", ["commands", "crediting", "formats"])
 def test_every_member_of_a_plural_folder_loads(folder):
     assert registry.names(folder)
     for name in registry.names(folder):

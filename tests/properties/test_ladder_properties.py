@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 import rubbercarbon as rc
 from rubbercarbon.claims import amounts
 from rubbercarbon.profiles import programmes
+from rubbercarbon.sites import make_site
 
 approx = pytest.approx
 
@@ -28,7 +29,7 @@ ALL = list(programmes())
 
 
 def site(project):
-    return rc.make_site({
+    return make_site({
         "site": {"id": "S", "elevation_m": 100.0, "rainfall_mm_yr": 1800.0}, "project": project,
     })  # fmt: skip
 

@@ -8,12 +8,13 @@ from shared_data import data
 import allometry as al
 import rubbercarbon as rc
 from rubbercarbon import gases, precision
+from rubbercarbon.cases import gwp_set
 from rubbercarbon.claims import amounts
 from rubbercarbon.crediting import cdm_ar_ams0007 as cdm
 from rubbercarbon.crediting import vm0047_area as verra
-from rubbercarbon.ladder import gwp_set
 from rubbercarbon.profiles import get_profile
 from rubbercarbon.sampling import student_t
+from rubbercarbon.sites import make_site
 
 approx = pytest.approx
 
@@ -21,7 +22,7 @@ PREMIUM = "t-ver-p-meth-13-01"
 
 
 def site(**project):
-    return rc.make_site({"site": {"id": "S"}, "project": project})
+    return make_site({"site": {"id": "S"}, "project": project})
 
 
 def line(result, code):

@@ -9,10 +9,12 @@ import pytest
 
 import rubbercarbon as rc
 from rubbercarbon import cli, messages, precision, sampling
-from rubbercarbon.claims import amounts, claim_of
+from rubbercarbon.cases import Case, gwp_set
+from rubbercarbon.claim_sources import claim_of
+from rubbercarbon.claims import amounts
 from rubbercarbon.errors import SettingsError, SiteError
-from rubbercarbon.ladder import gwp_set
 from rubbercarbon.profiles import POOLS, RULES, get_profile, make_profile, programmes
+from rubbercarbon.sites import make_site
 from rubbercarbon.verdict import STATUSES
 
 approx = pytest.approx
@@ -155,7 +157,7 @@ def test_two_stocks_are_independent_and_say_so():
 def test_the_dossiers_start_stock_makes_a_difference():
     stocks = rc.estimate_stocks(censuses()[1])
     agb, value = (float(stocks.total[f"{n}_t"].iloc[-1]) for n in ("agb", "co2e"))
-    site = rc.make_site(SITE | {
+    site = make_site(SITE | {
         "start_stock": {"date": "2024-01-31", "agb_t": agb / 2, "half_width_percent": 12.0,
                         "source": "census of 2024"},
         "project": {"start": "2024-01-31", "end": "2026-01-31"},
@@ -180,7 +182,7 @@ def test_a_comparison_is_paired_and_at_most_a_screening_estimate():
 
 
 def test_the_long_term_average_caps():
-    site = rc.make_site(SITE | {
+    site = make_site(SITE | {
         "project": {"long_term_average_tco2e": 150.0, "issued_tco2e": 90.0},
     })  # fmt: skip
     found = lines(rc.credit(amounts(50.0, co2e_t=100.0), "gs-403", site=site))
@@ -197,11 +199,11 @@ def test_verra_stops_above_a_hundred_percent():
 
 def test_dead_wood_and_litter_by_climate():
     place = {"id": "S", "elevation_m": 50.0, "rainfall_mm_yr": 2000.0}
-    result = rc.credit(amounts(100.0), "cdm-ar-ams0007", site=rc.make_site({"site": place}))
+    result = rc.credit(amounts(100.0), "cdm-ar-ams0007", site=make_site({"site": place}))
     found = lines(result)
     assert found["pool_deadwood"] == approx(0.06 * found["stock_change"])
     assert found["pool_litter"] == approx(0.01 * found["stock_change"])
-    dry = rc.make_site({"site": place | {"rainfall_mm_yr": 900.0}})
+    dry = make_site({"site": place | {"rainfall_mm_yr": 900.0}})
     assert lines(rc.credit(amounts(100.0), "cdm-ar-ams0007", site=dry))["pool_litter"] == approx(
         0.04 * found["stock_change"]
     )
@@ -211,7 +213,7 @@ def test_dead_wood_and_litter_by_climate():
 def test_fires_count_above_their_share_only():
     burnt = {"burned_biomass_t_ha": 10.0}
     small, large = (
-        rc.make_site(SITE | {"project": burnt | {"burned_area_ha": area}}) for area in (5.0, 5.1)
+        make_site(SITE | {"project": burnt | {"burned_area_ha": area}}) for area in (5.0, 5.1)
     )
     claim = amounts(100.0, area_ha=100.0)
     programme = "t-ver-s-meth-13-01"
@@ -222,7 +224,7 @@ def test_fires_count_above_their_share_only():
 
 
 def test_burning_for_planting_under_gold_standard():
-    site = rc.make_site(SITE | {
+    site = make_site(SITE | {
         "project": {"cleared_biomass_t": 100.0, "answers": {"burnt_for_planting": "yes"}},
     })  # fmt: skip
     found = lines(rc.credit(amounts(50.0, co2e_t=100.0), "gs-403", site=site))
@@ -230,7 +232,7 @@ def test_burning_for_planting_under_gold_standard():
 
 
 def test_land_and_answers_decide_conditions():
-    site = rc.make_site(SITE | {
+    site = make_site(SITE | {
         "land": {"document": "คทช.", "acceptance": {PREMIUM: "no"}, "acceptance_source": "letter"},
         "project": {"answers": {"land_right": "yes", "not_wetland": "no"}},
     })  # fmt: skip
@@ -261,11 +263,11 @@ def test_a_verified_profile_with_everything_answered_is_ready():
         profile["rules"][name]["value"] = "none"
     profile["conditions"] = [c | text for c in profile["conditions"]]
     from rubbercarbon.crediting.interface import own_lines
-    from rubbercarbon.ladder import Case, climb
+    from rubbercarbon.ladder import climb
     from rubbercarbon.profiles import Profile
     from rubbercarbon.verdict import judge
 
-    site = rc.make_site(SITE | {
+    site = make_site(SITE | {
         "land": {"document": "chanote", "acceptance": {"t-ver-s-meth-13-01": "yes"}},
         "project": {"answers": {"land_right": "yes"}, "burned_area_ha": 0.0},
     })  # fmt: skip
@@ -302,7 +304,7 @@ def test_unknown_things_are_said():
     with pytest.raises(SettingsError, match="AR4, AR5, AR6"):
         rc.credit(amounts(1.0), PREMIUM, gwp="AR9")
     with pytest.raises(SiteError, match=r"land\.colour"):
-        rc.make_site(SITE | {"land": {"colour": "red"}})
+        make_site(SITE | {"land": {"colour": "red"}})
 
 
 def test_profiles_are_complete_and_sourced():
