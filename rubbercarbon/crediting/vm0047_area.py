@@ -1,4 +1,4 @@
-"""Verra VM0047, area-based: free allowance of 10 %, buffer of 12 % or more, cap at the average."""
+"""Verra VM0047, area-based: 10 % free, buffer of 12 % or more, cap at the average."""
 
 from __future__ import annotations
 
