@@ -131,7 +131,7 @@ def trees() -> list[dict[str, str]]:
 
 
 def earlier(rows: list[dict[str, str]]) -> list[dict[str, str]]:
-    """The same trees two years before: thinner, with three that have died since, without new ones."""
+    """The same trees two years before: thinner, three more, without new ones."""
     rng = np.random.default_rng(SEED - 2)
     found = []
     for row in rows:

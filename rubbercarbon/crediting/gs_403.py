@@ -1,4 +1,4 @@
-"""Gold Standard 403: free allowance of 20 %, fertiliser by a flat factor, buffer of 20 %."""
+"""Gold Standard 403: 20 % free, fertiliser by a flat factor, buffer of 20 %."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Premium T-VER, afforestation of lands except wetlands: a deduction in steps by the half-width."""
+"""Premium T-VER, afforestation of lands except wetlands: a deduction in steps."""
 
 from __future__ import annotations
 

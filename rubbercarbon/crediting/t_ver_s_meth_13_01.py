@@ -1,4 +1,4 @@
-"""T-VER Standard, sustainable forestation: the tree tool, no leakage, no generic buffer."""
+"""T-VER Standard, forestation: the tree tool, no leakage, no generic buffer."""
 
 from __future__ import annotations
 
