@@ -1,4 +1,4 @@
-"""Plain difference of two stocks less emissions, in the manner of ISO 14064-2; no programme."""
+"""Plain difference of two stocks less emissions, as ISO 14064-2 has it; no programme."""
 
 from __future__ import annotations
 
