@@ -34,6 +34,7 @@ def claim_of(
     scenario: str = "",
     years: float | None = None,
     area_ha: float | None = None,
+    horizon: float | None = None,
 ) -> Claim:
     """The claim behind any result.
 
@@ -46,9 +47,11 @@ def claim_of(
     scenario : str
         Of a comparison; the first beside the baseline by default.
     years : float, optional
-        Length of the period; a comparison knows its own.
+        Length of the period.
     area_ha : float, optional
         Land of a comparison, whose figures are per hectare.
+    horizon : float, optional
+        Year of a comparison at which its change is taken; its last by default.
 
     Returns
     -------
@@ -66,11 +69,11 @@ def claim_of(
     if isinstance(source, Change):
         return _of_change(change_tables(source), source.run, years)
     if isinstance(source, Comparison):
-        return _of_comparison(comparison_tables(source), source.run, scenario, area_ha)
+        return _of_comparison(comparison_tables(source), source.run, scenario, area_ha, horizon)
     if "change_total" in source.tables:
         return _of_change(source.tables, source.run, years)
     if "difference" in source.tables:
-        return _of_comparison(source.tables, source.run, scenario, area_ha)
+        return _of_comparison(source.tables, source.run, scenario, area_ha, horizon)
     raise SettingsError(
         "this run holds neither stocks, nor a change, nor a comparison of scenarios; it has "
         f"{', '.join(sorted(source.tables)) or 'no table'}."
@@ -198,6 +201,7 @@ def _given_tree(agb: float, value: float) -> pd.DataFrame:
 
 def _of_comparison(
     tables: dict[str, pd.DataFrame], run: dict[str, Any], scenario: str, area_ha: float | None
+    horizon: float | None = None,
 ) -> Claim:
     difference, pools, summary = tables["difference"], tables["pools"], tables["summary"]
     names = list(dict.fromkeys(difference["scenario"].astype(str)))
@@ -208,6 +212,10 @@ def _of_comparison(
         )
     baseline = str(difference["baseline"].iloc[0])
     area = 1.0 if area_ha is None else area_ha
+    end = _end(pools, horizon)
+    pools, difference, fluxes = (
+        table[table["year"] <= end] for table in (pools, difference, tables["fluxes"])
+    )
 
     def moved(which: str, pool: str) -> float:
         mine = pools[(pools["scenario"] == which) & (pools["pool"] == pool)].sort_values("year")
@@ -238,12 +246,33 @@ def _of_comparison(
             for pool in ("herb", "deadwood", "litter", "soil")
         },
         long_term_t=average(chosen) - average(baseline),
-        years=float(pools["year"].max()),
-        emitted_t=_emitted(tables["fluxes"], chosen, baseline, area),
+        years=float(end),
+        felled_at_end=_felled(pools, chosen),
+        emitted_t=_emitted(fluxes, chosen, baseline, area),
         why_no_sampling="scenario",
         tables=tables,
         run=run,
     )
+
+
+def _end(pools: pd.DataFrame, horizon: float | None) -> int:
+    """Year at which the change of a comparison is taken."""
+    last = int(pools["year"].max())
+    if horizon is None:
+        return last
+    end = round(horizon)
+    if not 1 <= end <= last:
+        raise SettingsError(
+            f"the comparison covers {last} years; --years {horizon:g} is not within 1 and {last}."
+        )
+    return end
+
+
+def _felled(pools: pd.DataFrame, scenario: str) -> bool:
+    """Whether the stand is felled in the very year at which its change is taken."""
+    mine = pools[(pools["scenario"] == scenario) & (pools["pool"] == "biomass")]
+    stock = mine.sort_values("year")["t_c_ha"].to_numpy()
+    return bool(len(stock) > 1 and stock[-1] < 0.5 * stock[-2])
 
 
 def _emitted(fluxes: pd.DataFrame, chosen: str, baseline: str, area: float) -> dict[str, float]:

@@ -72,6 +72,8 @@ class Claim:
     long_term_t : float or None
         Average stock over whole rotations above the start, over the baseline's [t CO2e].
     years : float or None
+    felled_at_end : bool
+        The design is felled in the year at which its change is taken.
     emitted_t : dict
         Emissions of a comparison over the baseline's by source [t CO2e].
     outside, doubtful : int
@@ -95,6 +97,7 @@ class Claim:
     pools: dict[str, float] = field(default_factory=dict)
     long_term_t: float | None = None
     years: float | None = None
+    felled_at_end: bool = False
     emitted_t: dict[str, float] = field(default_factory=dict)
     outside: int = 0
     doubtful: int = 0

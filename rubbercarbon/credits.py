@@ -216,7 +216,8 @@ def credit(
     scenario : str
         Of a comparison; the first beside the baseline by default.
     years : float, optional
-        Length of the period; the dossier's by default.
+        Length of the period; the dossier's by default. Of a comparison: the year at which its
+        change is taken, its last by default.
     gwp : {'AR4', 'AR5', 'AR6'}
         Set of global warming potentials.
 
@@ -247,6 +248,7 @@ def credit(
     claim = claim_of(
         source, start=begin, scenario=scenario, years=period,
         area_ha=None if site is None else site.land.area_ha,
+        horizon=years,
     )  # fmt: skip
     carried = previous.carried_t_co2e if isinstance(previous, CreditResult) else previous or {}
     names = [programme] if isinstance(programme, str) else list(dict.fromkeys(programme))

@@ -211,6 +211,8 @@ def alarms(case: Case, ladder: Ladder) -> list[Reason]:
         found.append(Reason("gain_too_high", f"{gain:.3g} > {limit.value:g} {limit.unit}"))
     if ladder.u_full is not None and ladder.u_full > 1.0 and claim.kind != "stock":
         found.append(Reason("not_told_from_zero", f"{100 * ladder.u_full:.3g} %"))
+    if claim.felled_at_end:
+        found.append(Reason("felled_at_end", f"{claim.years:g}"))
     if ladder.net_t < 0.0:
         found.append(Reason("loss", f"{ladder.net_t:.4g} t CO2e"))
     return found

@@ -34,7 +34,9 @@ Programme = Annotated[
 SiteFile = Annotated[
     Path | None, typer.Option("--site", help="The site's dossier (template site.toml).")
 ]
-Years = Annotated[float | None, typer.Option("--years", help="Length of the period in years.")]
+Years = Annotated[
+    float | None, typer.Option("--years", help="Length of the period; of a comparison: its year.")
+]
 ScenarioId = Annotated[str, typer.Option("--scenario", help="Of a comparison.")]
 Former = Annotated[
     Path | None, typer.Option("--previous", help="Credit folder of the former period.")

@@ -394,3 +394,19 @@ def test_a_run_without_stocks_is_refused():
 
     with pytest.raises(SettingsError, match="neither stocks, nor a change"):
         claim_of(RunTables({}, {"batch": pd.DataFrame()}))
+
+
+def test_the_year_of_a_comparison_can_be_chosen_and_a_felling_is_said():
+    runs = rc.project(["monoculture", "agroforestry_fruit"], years=25, draws=0)
+    comparison = rc.compare_scenarios(runs, baseline="monoculture")
+    felled = rc.credit(comparison, OWN)
+    assert "felled_at_end" in set(felled.alarms["code"])
+    assert lines(felled)["project_scenario"] == 0.0
+    before = rc.credit(comparison, OWN, years=20)
+    pools = comparison.difference.query("pool == 'biomass' and year == 20")
+    found = lines(before)
+    assert found["project_scenario"] + found["baseline"] == approx(
+        pools["difference_t_c_ha"].iloc[0] * 44 / 12, rel=1e-9
+    )
+    with pytest.raises(SettingsError, match="covers 25 years"):
+        rc.credit(comparison, OWN, years=26)
