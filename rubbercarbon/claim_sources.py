@@ -200,7 +200,10 @@ def _given_tree(agb: float, value: float) -> pd.DataFrame:
 
 
 def _of_comparison(
-    tables: dict[str, pd.DataFrame], run: dict[str, Any], scenario: str, area_ha: float | None
+    tables: dict[str, pd.DataFrame],
+    run: dict[str, Any],
+    scenario: str,
+    area_ha: float | None,
     horizon: float | None = None,
 ) -> Claim:
     difference, pools, summary = tables["difference"], tables["pools"], tables["summary"]
