@@ -120,6 +120,17 @@ def species_table() -> dict[str, Species]:
     return _index().species
 
 
+@functools.cache
+def thai_name(species: str) -> str:
+    """First Thai name of an accepted species, one whose source was seen before others; or empty."""
+    row = next((row for row in read_csv("species.csv") if row["species"] == species), None)
+    if row is None:
+        return ""
+    names, states = _split(row["thai_names"]), _split(row["thai_names_status"])
+    seen = [name for name, status in zip(names, states, strict=True) if status == "seen"]
+    return (seen or names or [""])[0]
+
+
 def match_one(name: str) -> Match:
     """Match a single name; see `match_names`."""
     index = _index()

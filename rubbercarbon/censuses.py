@@ -115,6 +115,12 @@ def match(
         problems.add("tree_missing", column="tree_id", value=tree_id, plot=plot_id)
     for plot_id, tree_id in trees.index[trees["fate"] == APART]:
         problems.add("tree_not_comparable", column="tree_id", value=tree_id, plot=plot_id)
+    gone = inventories[0].trees
+    gone = gone[gone["state"].isin(["dead", "cut"])]
+    dead = set(zip(gone["plot_id"], gone["tree_id"], strict=True))
+    for plot_id, tree_id in trees.index[there[1]]:
+        if (plot_id, tree_id) in dead:
+            problems.add("dead_then_alive", column="status", value=tree_id, plot=plot_id)
     fallen = trees["dbh_cm_1"] - trees["dbh_cm_2"]
     reading = error_terms()["dbh_reading"]
     once, again = (

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from allometry.quantities import QUANTITIES
-from rubbercarbon.columns import DIAMETERS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from rubbercarbon.problems import Problems
 
 LARGEST_DBH_CM = QUANTITIES["dbh"].high
-SMALLEST_DBH_CM = QUANTITIES["dbh"].low
 ODD_STOCKING = (100, 3000)
 
 
@@ -27,6 +25,7 @@ def check_diameters(
     typed: np.ndarray[Any, np.dtype[np.float64]],
     raw: RawTable,
     problems: Problems,
+    column: str = "dbh_cm",
 ) -> None:
     """Diameters that are missing, not positive or absurd refuse their row."""
     dbh = trees["dbh_cm"].to_numpy()
@@ -34,29 +33,25 @@ def check_diameters(
     gone = np.zeros(len(trees), dtype=np.bool_)
     if "state" in trees:
         gone = ~trees["state"].isin(["alive", "unknown"]).to_numpy()
-    there = [column.name for column in DIAMETERS if column.name in trees]
     rules = (
         ("diameter_missing", np.isnan(dbh) & ~gone),
         ("diameter_not_positive", dbh <= 0),
         ("diameter_too_large", dbh > LARGEST_DBH_CM),
-        ("diameter_small", (dbh > 0) & (dbh < SMALLEST_DBH_CM)),
     )
     for code, found in rules:
         for position in np.flatnonzero(found & open_rows):
-            limit = SMALLEST_DBH_CM if code == "diameter_small" else LARGEST_DBH_CM
             value = "" if code == "diameter_missing" else f"{typed[position]:g}"
             problems.add(
                 code,
                 file=raw.file,
                 sheet=raw.sheet,
                 row=int(trees["row"].iloc[position]),
-                column=str(used[position]) or (there or ["dbh_cm"])[0],
+                column=str(used[position]) or column,
                 value=value,
                 dbh=f"{dbh[position]:.1f}",
-                limit=f"{limit:g}",
+                limit=f"{LARGEST_DBH_CM:g}",
             )
-            if code != "diameter_small":
-                trees.loc[position, "refused"] = code
+            trees.loc[position, "refused"] = code
 
 
 def check_trees(
@@ -228,9 +223,9 @@ def name_yang(trees: pd.DataFrame, plots: pd.DataFrame, raw: RawTable, problems:
         system = systems.get(plot, "")
         why = ""
         if "clone" in trees and (trees.loc[mine, "clone"] != "").any():
-            why = "clone"
+            why = ", ".join(sorted({str(c) for c in trees.loc[mine, "clone"]} - {""}))
         elif any(word in system for word in ("ยาง", "rubber", "karet", "monoculture")):
-            why = f"system '{system}'"
+            why = f"'{system}'"
         elif is_rubber[within].any():
             why = PARA
         elif mine.sum() >= 0.5 * within.sum():

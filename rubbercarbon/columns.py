@@ -124,14 +124,22 @@ def clone_name(text: str) -> str:
     --------
     >>> clone_name("rrim600"), clone_name("สถาบันวิจัยยาง 251"), clone_name("PB-235")
     ('RRIM 600', 'RRIT 251', 'PB 235')
+    >>> clone_name("600"), clone_name("255")  # two clones end in 255
+    ('RRIM 600', '255')
     """
     plain = " ".join(text.replace("-", " ").replace(".", " ").replace("_", " ").split())
     if plain.casefold() in _SEEDLING:
         return "SEEDLING"
     for thai, latin in _CLONE_WORDS.items():
         plain = plain.replace(thai, f"{latin} ")
-    match = re.fullmatch(r"([A-Za-z]+)\s*(\d+)", plain.strip())
-    return f"{match.group(1).upper()} {int(match.group(2))}" if match else plain.upper()
+    plain = plain.strip()
+    match = re.fullmatch(r"([A-Za-z]+)\s*(\d+)", plain)
+    if match:
+        return f"{match.group(1).upper()} {int(match.group(2))}"
+    if plain.isdecimal() and len(plain) == 3:  # the number alone, where one clone bears it
+        bearers = [name for name in CLONES if name.split()[-1] == str(int(plain))]
+        return bearers[0] if len(bearers) == 1 else plain
+    return plain.upper()
 
 
 _DAY_FIRST = re.compile(r"(\d{1,2})[/.\- ](\d{1,2}|[^\d\s/.\-]+)[/.\- ](\d{2,4})(?:[ T].*)?")
@@ -177,6 +185,11 @@ def common_era(text: str) -> str:
         return dt.date(year, month, day).isoformat()
     except ValueError:
         return text
+
+
+def both_eras(year: float) -> dict[str, str]:
+    """A year of the Common Era for a message, and the same in the Buddhist Era."""
+    return {"value": f"{year:g}", "buddhist": f"{year + BUDDHIST_ERA:g}"}
 
 
 def tidy(heading: object) -> str:

@@ -84,6 +84,7 @@ def problems(found: Problems, language: str, whole: str) -> None:
     """Print the first problems, errors first; ``whole`` names the file with all of them."""
     frame = found.frame(language)
     rank = frame["severity"].map({"error": 0, "warning": 1, "note": 2})
+    rank += 0.5 * ((rank == 1) & (frame["suggested_value"] == ""))
     frame = frame.assign(rank=rank).sort_values("rank", kind="stable").query("rank < 2")
     if frame.empty:
         line(messages.text("cli", "no_problems", language))
@@ -106,6 +107,9 @@ def problems(found: Problems, language: str, whole: str) -> None:
         key = "more_problems" if whole else "more_problems_unwritten"
         count = len(rows) - PROBLEMS_SHOWN
         line(messages.text("cli", key, language, count=count, file=whole))
+    meant = int((frame["suggested_value"] != "").sum())
+    if meant:
+        line(messages.text("cli", "suggestions_open", language, count=meant))
 
 
 def _place(file: str, sheet: str, row: Any) -> str:
@@ -266,7 +270,9 @@ def _sentence(result: Stocks, language: str) -> str:
 def reading(inventory: Inventory, stocks: Stocks | None, language: str) -> None:
     """Print how headings were read and how rows reconcile."""
     pairs = [
-        f"{heading} → {name}" for name, heading in inventory.headings.items() if heading != name
+        f"{' '.join(heading.split())} → {name}"
+        for name, heading in inventory.headings.items()
+        if heading != name
     ]
     if pairs:
         line(messages.text("cli", "headings_read", language) + " " + "; ".join(pairs))

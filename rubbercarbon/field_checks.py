@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from allometry.heights import height_model, predict_height
 from allometry.names import match_one
-from rubbercarbon.columns import CLONES, DIAMETERS, RUBBER, clone_name
+from allometry.quantities import QUANTITIES
+from rubbercarbon.columns import CLONES, DIAMETERS, RUBBER, both_eras, clone_name
 
 if TYPE_CHECKING:
     from rubbercarbon.formats.interface import RawTable
@@ -43,6 +44,13 @@ LARGE_RUBBER_CM = 45.0  # mean diameter of planted rubber above which a girth is
 HEAPED = 0.75
 ABSURD = 1e6  # beyond it a number is no measurement of anything here
 RUBBER_LIFE = 60
+SMALLEST_DBH_CM = QUANTITIES["dbh"].low
+GONE = re.compile(
+    r"ตาย|ถูกตัด|ตัดแล้ว|ตัดทิ้ง|ตัดออก|โค่น|สูญหาย|\bdead\b|\bfelled\b|\bmati\b", re.IGNORECASE
+)
+NOT_GONE = re.compile(
+    r"ไม่ตาย|ยังไม่|กิ่งตาย|ยอดตาย|ใกล้ตาย|ตายยอด|เปลือก|กิ่ง|not dead|dead (branch|top)", re.IGNORECASE
+)
 
 
 class Sheet:
@@ -57,6 +65,9 @@ class Sheet:
         self.species = trees["species"].map({k: m.species for k, m in names.items()}).to_numpy()
         self.form = trees["species"].map({k: m.growth_form for k, m in names.items()}).to_numpy()
         self.rubber: Bools = self.species == RUBBER
+        self.living: Bools = self.open & trees["state"].isin(["alive", "unknown"]).to_numpy()
+        self.suspect: Bools = np.zeros(len(trees), dtype=np.bool_)  # a diameter that was questioned
+        self.odd_height: Bools = np.zeros(len(trees), dtype=np.bool_)
         self.dbh = self.numbers("dbh_cm")
         self.height = self.numbers("height_m")
         self.plots: dict[str, NDArray[np.int64]] = dict(trees.groupby("plot_id").indices)  # type: ignore[arg-type]
@@ -109,9 +120,9 @@ def check_field_values(trees: pd.DataFrame, raw: RawTable, problems: Problems) -
         return
     sheet = Sheet(trees, raw, problems)
     for rule in (
-        _diameter_units, _mixed_units, _girth_as_dbh, _two_diameters, _heights, _height_outliers,
-        _densities, _volumes,
-        _tapes, _counts, _clones, _years, _dates, _numbering, _plot_names, _heaping,
+        _diameter_units, _mixed_units, _girth_as_dbh, _small, _two_diameters, _heights,
+        _height_outliers, _densities, _volumes, _tapes, _counts, _clones, _years, _dates, _remarks,
+        _numbering, _plot_names, _heaping,
     ):  # fmt: skip
         rule(sheet)
 
@@ -165,6 +176,7 @@ def _diameter_units(sheet: Sheet) -> None:
                 continue
         column = str(columns[position]) or "dbh_cm"
         if column.endswith("_cm"):
+            sheet.suspect[position] = True
             sheet.say(code, int(position), column, value=f"{typed[position]:g}", fix=f"{fix:g}")
 
 
@@ -220,11 +232,22 @@ def _girth_as_dbh(sheet: Sheet) -> None:
             planted & (count > NEIGHBOURS) & (ratio > 2.4) & _between(ratio / math.pi, 0.7, 1.4)
         )
     typed = sheet.numbers("diameter_typed")
+    sheet.suspect |= single
     for position in np.flatnonzero(single):
         sheet.say(
             "girth_for_dbh", int(position), str(columns[position]), value=f"{typed[position]:g}",
             fix=f"{typed[position] / math.pi:.1f}",
         )  # fmt: skip
+
+
+def _small(sheet: Sheet) -> None:
+    """Diameters below that of any tree, where no other rule knows why."""
+    columns = sheet.texts("diameter_column")
+    found = (sheet.dbh > 0) & (sheet.dbh < SMALLEST_DBH_CM) & sheet.open & ~sheet.suspect
+    for position in np.flatnonzero(found):
+        sheet.say("diameter_small", int(position), str(columns[position]) or "dbh_cm",
+                  value=f"{sheet.numbers('diameter_typed')[position]:g}",
+                  dbh=f"{sheet.dbh[position]:.1f}", limit=f"{SMALLEST_DBH_CM:g}")  # fmt: skip
 
 
 def _two_diameters(sheet: Sheet) -> None:
@@ -243,7 +266,7 @@ def _heights(sheet: Sheet) -> None:
     """Heights with a lost point, in other units, or absurd beside the diameter."""
     typed = sheet.numbers("height_typed")
     expected = _expected_height(sheet, sheet.dbh)
-    lone = sheet.open & (sheet.dbh >= 3.0) & (typed > 0)
+    lone = sheet.living & (sheet.dbh >= 3.0) & (typed > 0) & ~sheet.suspect
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         ratio = typed / expected
         slope = typed / sheet.dbh
@@ -265,13 +288,15 @@ def _heights(sheet: Sheet) -> None:
         if code == "height_diameter_ratio" and value > 70.0:
             continue  # out of range, which is said elsewhere
         fix = f"{value / best:g}" if best != 1.0 else ""
+        sheet.odd_height[position] = True
         sheet.say(code, int(position), "height_m", value=f"{value:g}", fix=fix,
                   dbh=f"{sheet.dbh[position]:.1f}")  # fmt: skip
 
 
 def _height_outliers(sheet: Sheet) -> None:
     """Heights far off the curve of their own plot."""
-    usable = sheet.open & (sheet.height > 1.3) & (sheet.dbh > 1.0)
+    usable = sheet.living & (sheet.height > 1.3) & (sheet.dbh > 1.0)
+    usable &= ~sheet.suspect & ~sheet.odd_height
     measured = sheet.texts("height_method") != "estimated"
     usable = usable & measured & (sheet.form != "palm")
     for plot, rows in sheet.plots.items():
@@ -349,8 +374,9 @@ def _years(sheet: Sheet) -> None:
         after = ~odd & (planted > survey)
         conflict = ~odd & ~after & (np.abs(survey - planted - age) > 1.5)
         old = sheet.rubber & (age > RUBBER_LIFE)
-    sheet.say_all("planting_year_odd", odd, "planting_year")
-    sheet.say_all("planted_after_survey", after, "planting_year")
+    for code, found in (("planting_year_odd", odd), ("planted_after_survey", after)):
+        for position in np.flatnonzero(found & sheet.open):
+            sheet.say(code, int(position), "planting_year", **both_eras(planted[position]))
     for position in np.flatnonzero(conflict & sheet.open):
         sheet.say("age_conflict", int(position), "age_years",
                   other=f"{survey[position] - planted[position]:g}")  # fmt: skip
@@ -373,13 +399,28 @@ def _dates(sheet: Sheet) -> None:
     sheet.say_all("date_ahead", ahead & ~unread, "date")
 
 
+def _remarks(sheet: Sheet) -> None:
+    """Remarks that call a tree dead or felled which the row counts as living."""
+    notes = pd.Series(sheet.texts("note"))
+    states = notes.map({text: _state_in(str(text)) for text in notes.unique()}).to_numpy()
+    for position in np.flatnonzero((states != "") & sheet.living):
+        sheet.say("note_says_gone", int(position), "note")
+
+
+def _state_in(text: str) -> str:
+    """State that a remark speaks of; empty where it speaks of none, or denies it."""
+    return "gone" if GONE.search(text) and not NOT_GONE.search(text) else ""
+
+
 # --- numbering ------------------------------------------------------------------------------------
 
 
 def _numbering(sheet: Sheet) -> None:
     """Gaps in the numbers of trees, and numbers out of order."""
     tags = pd.to_numeric(sheet.trees["tree_id"], errors="coerce").to_numpy(dtype=np.float64)
-    for plot, rows in sheet.plots.items():
+    repeats = (sheet.trees["refused"] == "row_repeated").to_numpy()
+    for plot, whole in sheet.plots.items():
+        rows = whole[~repeats[whole]]
         numbers = tags[rows]
         if len(rows) < FEWEST_PAIRS or np.isnan(numbers).any() or (numbers % 1 != 0).any():
             continue

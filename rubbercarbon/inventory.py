@@ -10,12 +10,10 @@ import pandas as pd
 
 from rubbercarbon import checks, tables
 from rubbercarbon.columns import (
-    BUDDHIST_ERA,
     DIAMETERS,
-    OLDEST_BUDDHIST_YEAR,
+    PLOT_COLUMNS,
     TREE_COLUMNS,
     clone_name,
-    common_era,
     state_of,
 )
 from rubbercarbon.errors import InventoryError
@@ -52,8 +50,10 @@ class Inventory:
         sha256 of each input by name.
     headings : dict
         Canonical column → heading that was read as it.
-    raw : RawTable or None
-        The table of trees as it was read; None for more than 100,000 rows.
+    raw, plot_raw : RawTable or None
+        The tables of trees and of plots as they were read; None for more than 100,000 rows.
+    sheet : str
+        Sheet of the tree file, for messages.
     """
 
     trees: pd.DataFrame
@@ -66,6 +66,8 @@ class Inventory:
     reading: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)
     headings: dict[str, str] = field(default_factory=dict, repr=False)
     raw: RawTable | None = field(default=None, repr=False)
+    plot_raw: RawTable | None = field(default=None, repr=False)
+    sheet: str = ""
 
     @property
     def problems(self) -> pd.DataFrame:
@@ -123,8 +125,12 @@ def read_inventory(
     found = _read(raw, plot_raw, chosen, problems, (source, plots))
     if not accept_suggestions:
         return found
-    raw, done = tables.corrected(raw, found.headings, problems)
     again = Problems()
+    raw, done = tables.corrected(raw, found.headings, problems)
+    if plot_raw is not None:
+        known = tables.reading(plot_raw, PLOT_COLUMNS, {}, {}, "plots")
+        plot_raw, more = tables.corrected(plot_raw, known, problems)
+        done += more
     for fix in done:
         again.add("suggestion_applied", **fix)
     return _read(raw, plot_raw, chosen, again, (source, plots))
@@ -138,13 +144,19 @@ def _read(
     mapping, units = chosen
     source, plots = sources
     notes: list[dict[str, str]] = []
+    headings = tables.reading(raw, TREE_COLUMNS, mapping, units)
+    problems.headings[raw.file, raw.sheet] = headings
+    if plot_raw is not None:
+        problems.headings[plot_raw.file, plot_raw.sheet] = tables.reading(
+            plot_raw, PLOT_COLUMNS, {}, {}, "plots"
+        )
     trees = tables.canonical(raw, TREE_COLUMNS, mapping, units, problems, notes=notes)
     _require(trees, raw)
     trees = tables.typed(trees, TREE_COLUMNS, raw, problems)
     _add_keys(trees, notes, raw, problems)
     add_diameter(trees, raw, problems)
     checks.check_census(trees, raw, problems)
-    _add_years(trees, notes)
+    tables.to_common_era(trees, notes)
     plot_table, subplots = read_plots(plot_raw, trees, raw, problems, notes)
     checks.check_trees(trees, raw, set(plot_table["plot_id"]), plot_raw is not None, problems)
     checks.name_yang(trees, plot_table, raw, problems)
@@ -155,7 +167,6 @@ def _read(
     digests = {raw.file: tables.digest(source)}
     if plots is not None:
         digests[tables.name_of(plots, "plots")] = tables.digest(plots)
-    headings = tables.reading(raw, TREE_COLUMNS, mapping, units)
     reading = {"mapping": dict(mapping), "units": dict(units), "headings": headings}
     return Inventory(
         trees,
@@ -168,6 +179,8 @@ def _read(
         reading,
         headings,
         raw if len(raw.frame) <= MOST_COPIED else None,
+        plot_raw if plot_raw is not None and len(plot_raw.frame) <= MOST_COPIED else None,
+        raw.sheet,
     )
 
 
@@ -217,6 +230,7 @@ def _require(trees: pd.DataFrame, raw: RawTable) -> None:
 
 def add_diameter(trees: pd.DataFrame, raw: RawTable, problems: Problems) -> None:
     """``dbh_cm`` from the first diameter or girth column that has a value."""
+    first = next((c.name for c in DIAMETERS if c.name in trees), "dbh_cm")
     value = np.full(len(trees), np.nan)
     used = np.full(len(trees), "", dtype=object)
     typed = np.full(len(trees), np.nan)
@@ -237,7 +251,7 @@ def add_diameter(trees: pd.DataFrame, raw: RawTable, problems: Problems) -> None
                     dbh=f"{value[position]:.1f}", other=f"{other[position]:.1f}",
                 )  # fmt: skip
     trees["dbh_cm"], trees["diameter_column"], trees["diameter_typed"] = value, used, typed
-    checks.check_diameters(trees, used, typed, raw, problems)
+    checks.check_diameters(trees, used, typed, raw, problems, first)
 
 
 def _add_keys(
@@ -250,9 +264,10 @@ def _add_keys(
     if "tree_id" not in trees:
         trees["tree_id"] = ""
     unnamed = trees["tree_id"] == ""
-    if unnamed.any() and not unnamed.all():
+    lacking = int((unnamed & (trees["refused"] == "")).sum())
+    if lacking and not unnamed.all():
         problems.add("tree_id_missing", file=raw.file, sheet=raw.sheet, column="tree_id",
-                     value=int(unnamed.sum()))  # fmt: skip
+                     value=lacking)  # fmt: skip
     if unnamed.any():
         trees.loc[unnamed, "tree_id"] = "row-" + trees.loc[unnamed, "row"].astype(str)
         notes.append(
@@ -283,32 +298,3 @@ def _join_genus(trees: pd.DataFrame) -> None:
     apart &= name.str[:1].str.islower() | (name == "")
     joined = (genus + " " + name.where(name != "", "sp.")).str.strip()
     trees["species"] = name.where(~apart, joined)
-
-
-def _add_years(trees: pd.DataFrame, notes: list[dict[str, str]]) -> None:
-    """Buddhist Era to Common Era, in years and in dates."""
-    if "date" in trees:
-        days = trees["date"].fillna("").astype(str)
-        changed = days.map({text: common_era(text) for text in days.unique()})
-        if (changed != days).any():
-            trees["date"] = changed
-            notes.append(
-                tables.note(
-                    "date", f"{int((changed != days).sum())} dates read as day, month, year or as "
-                    "Buddhist Era, and written as year-month-day", "CE = BE - 543", "calendar",
-                )
-            )  # fmt: skip
-    if "planting_year" not in trees:
-        return
-    buddhist = trees["planting_year"] > OLDEST_BUDDHIST_YEAR
-    if buddhist.any():
-        trees.loc[buddhist, "planting_year"] -= BUDDHIST_ERA
-        notes.append(
-            tables.note(
-                "planting year",
-                f"{buddhist.sum()} years above {OLDEST_BUDDHIST_YEAR} read as "
-                f"Buddhist Era and lowered by {BUDDHIST_ERA}",
-                "CE = BE - 543",
-                "calendar",
-            )
-        )

@@ -43,5 +43,6 @@ class Living:
         """A problem of the stem at an index of the computing order."""
         row = self.frame.iloc[index]
         self.problems.add(
-            code, file=self.inventory.file, row=int(row["row"]), column=column, **values
-        )
+            code, file=self.inventory.file, sheet=self.inventory.sheet, row=int(row["row"]),
+            column=column, **values,
+        )  # fmt: skip

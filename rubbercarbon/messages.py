@@ -36,6 +36,11 @@ def text(section: str, key: str, language: str = "en", /, **values: object) -> s
     return str(found).format(**values)
 
 
+def takes(section: str, key: str, language: str, name: str, /) -> bool:
+    """Whether a text has a place for a value of some name."""
+    return f"{{{name}}}" in str(_catalogue(language)[section][key])
+
+
 def keys(section: str, language: str = "en") -> tuple[str, ...]:
     """Keys of a section, for tests that compare the languages."""
     return tuple(_catalogue(language)[section])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 import re
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from allometry.names import match_one
-from rubbercarbon.columns import LAND_DOCUMENTS, M2_PER_HA, RUBBER
+from rubbercarbon.columns import LAND_DOCUMENTS, M2_PER_HA, RUBBER, both_eras
 
 if TYPE_CHECKING:
     from rubbercarbon.formats.interface import RawTable
@@ -42,12 +43,14 @@ def check_places(
     rubber = {name for name in living["species"].unique() if match_one(name).species == RUBBER}
     stems = living[living["species"].isin(rubber)].groupby("plot_id")["count"].sum().to_dict()
     spans = _spans(living)
+    surveys = _surveys(plots, trees)
     for record in plots.to_dict("records"):
         where: dict[str, Any] = {"file": file, "sheet": sheet, "plot": record["plot_id"]}
         if "row" in record and not pd.isna(record["row"]) and raw is not None:
             where["row"] = int(record["row"])
         _coordinates(record, problems, where)
         _documents(record, problems, where)
+        _planting(record, surveys.get(record["plot_id"], math.nan), problems, where)
         _spacing(record, stems.get(record["plot_id"], 0.0), problems, where)
         area = float(record["area_ha"])
         span = spans.get(record["plot_id"], 0.0)
@@ -56,6 +59,35 @@ def check_places(
                 "area_against_positions", column="area_ha", value=f"{area:g}",
                 span=f"{span / M2_PER_HA:.2f}", **where,
             )  # fmt: skip
+
+
+def _surveys(plots: pd.DataFrame, trees: pd.DataFrame) -> dict[str, float]:
+    """Year of the survey of each plot, from its own row or from its trees."""
+    found: dict[str, float] = {}
+    for table in (trees, plots):
+        if "date" in table:
+            days = pd.to_datetime(table["date"], format="%Y-%m-%d", errors="coerce")
+            years = days.dt.year.groupby(table["plot_id"]).max().dropna()
+            found |= {str(plot): float(year) for plot, year in years.items()}
+    return found
+
+
+def _planting(
+    record: dict[Any, Any], survey: float, problems: Problems, where: dict[Any, Any]
+) -> None:
+    """A planting year that cannot be, or after the survey; a date that cannot be read."""
+    year = _number(record.get("planting_year"))
+    day = str(record.get("date") or "").strip()
+    if day and day != "nan" and pd.isna(pd.to_datetime(day, format="%Y-%m-%d", errors="coerce")):
+        problems.add("date_unreadable", column="date", value=day, **where)
+    if math.isnan(year):
+        return
+    if not 1900 < year <= dt.date.today().year + 1:  # noqa: DTZ011
+        problems.add("planting_year_odd", column="planting_year", **{**where, **both_eras(year)})
+    elif year > survey:
+        problems.add(
+            "planted_after_survey", column="planting_year", **{**where, **both_eras(year)}
+        )  # fmt: skip
 
 
 def _spans(living: pd.DataFrame) -> dict[str, float]:

@@ -14,7 +14,7 @@ from rubbercarbon.formats.interface import RawTable
 from rubbercarbon.problems import Problems
 from rubbercarbon.tables import Floats, Source
 
-NOT_PLOTS = ("example_row", "totals_row", "heading_repeated", "unit_row")
+NOT_PLOTS = ("example_row", "totals_row", "heading_repeated", "unit_row", "text_row")
 THAI_AREAS = ("area_rai", "area_ngan", "area_wa")
 AREA_CONFLICT = 0.01  # relative difference of two columns that is worth a word
 
@@ -44,6 +44,7 @@ def read_plots(
             )
         table = tables.typed(table, PLOT_COLUMNS, raw, problems)
         table = table[~table["refused"].isin(NOT_PLOTS)].reset_index(drop=True)
+        tables.to_common_era(table, notes)
         _tell_sites_apart(trees, table, problems)
         table["area_ha"] = _area(table, raw, problems)
         table = _level_area(table, notes)
@@ -96,6 +97,7 @@ def _plots_of_trees(
     trees: pd.DataFrame, notes: list[dict[str, str]], raw: RawTable, problems: Problems
 ) -> pd.DataFrame:
     """Plots named in the tree table, with the area written there (if any)."""
+    trees = trees[~trees["refused"].isin(NOT_PLOTS)]
     keys = [n for n in ("site_id",) if n in trees]
     table = (
         trees[trees["plot_id"] != ""].groupby("plot_id", sort=True)[keys].first().reset_index()
@@ -151,8 +153,9 @@ def _area(table: pd.DataFrame, raw: RawTable, problems: Problems) -> Floats:
             conflict = np.abs(total / area - 1.0) > AREA_CONFLICT
         for position in np.flatnonzero(conflict):
             problems.add(
-                "area_conflict", file=raw.file, row=int(table["row"].iloc[position]),
-                column="area_ha", value=f"{area[position]:g}", other=f"{total[position]:g}",
+                "area_conflict", file=raw.file, sheet=raw.sheet,
+                row=int(table["row"].iloc[position]), column="area_ha",
+                value=f"{area[position]:g}", other=f"{total[position]:g}",
             )  # fmt: skip
         area = np.where(np.isnan(area), total, area)
     if "area" in table:
@@ -168,6 +171,7 @@ def _area(table: pd.DataFrame, raw: RawTable, problems: Problems) -> Floats:
         problems.add(
             "area_not_valid",
             file=raw.file,
+            sheet=raw.sheet,
             row=int(table["row"].iloc[position]),
             column="area",
             value=area[position],

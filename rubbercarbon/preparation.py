@@ -13,7 +13,7 @@ import pandas as pd
 
 from allometry.catalogue.loader import add_catalogue, carbon_fractions, ladder
 from allometry.heights import HeightModel, check_height_model, predict_height
-from allometry.names import Match, match_one
+from allometry.names import Match, match_one, thai_name
 from allometry.quantities import GROWTH_FORMS
 from allometry.selection import Selection, Taxon, select
 from rubbercarbon import inputs, labels
@@ -234,7 +234,8 @@ def _report_match(work: Living, found: Match, rows: Ints) -> None:
 
 
 def _candidates(found: Match) -> str:
-    return ", ".join(found.candidates) or "-"
+    named = [(name, thai_name(name)) for name in found.candidates]
+    return ", ".join(f"{name} ({thai})" if thai else name for name, thai in named) or "-"
 
 
 def _select(work: Living, taxa: list[Taxon], code: Ints) -> Selection:

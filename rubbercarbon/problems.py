@@ -16,13 +16,15 @@ ERRORS = frozenset({
     "count_not_valid", "species_missing", "species_unknown", "row_repeated", "plot_unknown",
     "plot_missing", "too_many_cells", "decimal_comma", "below_subplot",
     "not_estimated", "no_result", "area_not_valid", "file_unreadable", "totals_row",
-    "heading_repeated", "earlier_census", "cell_error", "other_sheets", "unit_row",
+    "heading_repeated", "earlier_census", "cell_error", "other_sheets", "unit_row", "text_row",
+    "formula_without_value",
 })  # fmt: skip
 NOTES = frozenset({
     "not_alive", "column_ignored", "rows_empty", "tag_gaps", "tag_order", "digits_heaped",
     "height_constant", "coordinates_outside", "pom_missing", "suggestion_applied", "example_row",
     "volume_above_cylinder", "cells_missing",
 })  # fmt: skip
+NAMES_OF_COLUMNS = ("used", "other", "what")  # values of messages that may name a column
 COLUMNS = (
     "file", "sheet", "row", "column", "value", "code", "severity", "message", "suggestion",
     "suggested_value",
@@ -54,14 +56,26 @@ class Problem:
         """What to do about it."""
         if self.texts is not None:
             return self.texts[1]
-        return messages.text("advice", self.code, language, **self.values)
+        said = messages.text("advice", self.code, language, **self.values)
+        if not self.fix or messages.takes("advice", self.code, language, "fix"):
+            return said
+        meant = messages.text("cli", "meant", language, fix=self.fix)
+        return f"{said}; {meant}" if said else meant
 
 
 class Problems:
-    """Collects problems; becomes a table in the language asked for."""
+    """Collects problems; becomes a table in the language asked for.
 
-    def __init__(self) -> None:
+    Attributes
+    ----------
+    items : list of Problem
+    headings : dict
+        (file, sheet) → canonical column → heading of the sheet, which the messages use.
+    """
+
+    def __init__(self, headings: dict[tuple[str, str], dict[str, str]] | None = None) -> None:
         self.items: list[Problem] = []
+        self.headings = {} if headings is None else dict(headings)
 
     def add(
         self,
@@ -81,10 +95,15 @@ class Problems:
         ``fix`` is the value that was probably meant; it is applied only when a user asks for it.
         """
         default = "error" if code in ERRORS else "note" if code in NOTES else "warning"
+        if isinstance(value, float):
+            value = f"{value:g}"
+        known = self.headings.get((file, sheet), {})
+        named = {k: known.get(str(v), v) for k, v in values.items() if k in NAMES_OF_COLUMNS}
         self.items.append(
             Problem(
                 file, sheet, row, column, str(value), code, severity or default,
-                {"column": column, "value": value, "fix": fix, **values}, fix=fix,
+                {"column": known.get(column, column), "value": value, "fix": fix, **values,
+                 **named}, fix=fix,
             )
         )  # fmt: skip
 

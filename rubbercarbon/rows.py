@@ -1,4 +1,4 @@
-"""Rows of a sheet that are no trees: totals, headings that repeat."""
+"""Rows of a sheet that are no trees: totals, headings that repeat, remarks below the table."""
 
 from __future__ import annotations
 
@@ -21,13 +21,18 @@ TOTALS = tuple(
                  "grand total", "subtotal", "sum", "average", "mean", "jumlah", "rata rata")
 )  # fmt: skip
 EXAMPLES = ("ตัวอย่าง", "example")
+LONG_TEXT = 12  # letters of a remark; names of plots and trees are shorter
 UNIT_ROWS = 3  # first rows that may hold units
 NEEDED = ("species", "tree_id", "plot_id")
 
 
 def not_trees(frame: pd.DataFrame, raw: RawTable) -> Iterator[tuple[int, str, str]]:
     """Position, code and text of rows that hold totals or the heading again."""
-    texts = [name for name in frame.columns if frame[name].dtype.kind not in "biufc"]
+    texts = [
+        name
+        for name in frame.columns
+        if frame[name].dtype.kind not in "biufc" and name not in {"row", "refused"}
+    ]
     names = [name for name in NEEDED if name in texts]
     if not names:
         return
@@ -51,7 +56,27 @@ def not_trees(frame: pd.DataFrame, raw: RawTable) -> Iterator[tuple[int, str, st
         if len(row) > 1 and set(row) <= known:
             suspicious[position] = True
             yield int(position), "heading_repeated", str(cells.iloc[position][names[0]])
+    for line, text in _remarks(frame, cells):
+        if not suspicious[line]:
+            suspicious[line] = True
+            yield line, "text_row", text
     for place in range(min(UNIT_ROWS, len(cells))):
         row = [text for text in cells.iloc[place] if text]
         if not suspicious[place] and row and all(is_unit(text.strip("() ")) for text in row):
             yield place, "unit_row", row[0]
+
+
+def _remarks(frame: pd.DataFrame, cells: pd.DataFrame) -> Iterator[tuple[int, str]]:
+    """Rows with one text and nothing else: remarks, signatures, titles of sections."""
+    # a height of the tape may come from the heading alone
+    apart = {"row", "refused", "pom_m", *cells.columns}
+    numbers = [name for name in frame.columns if name not in apart]
+    filled = (cells != "").sum(axis=1) + frame[numbers].notna().sum(axis=1)
+    for position in np.flatnonzero((filled == 1).to_numpy()):
+        column, text = next(((n, t) for n, t in cells.iloc[position].items() if t), ("", ""))
+        if (
+            column != "species"
+            and any(letter.isalpha() for letter in text)
+            and (" " in text.strip() or len(text) >= LONG_TEXT)
+        ):
+            yield int(position), text

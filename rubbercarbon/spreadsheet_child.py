@@ -8,6 +8,7 @@ reason for refusing.
 from __future__ import annotations
 
 import datetime as dt
+import html
 import json
 import re
 import sys
@@ -19,17 +20,31 @@ MOST_BYTES = 400_000_000  # of all parts, unpacked
 MOST_CELLS = 30_000_000  # of the rectangle that a sheet spans
 MEMORY_BYTES = 3_000_000_000
 CHUNK = 1 << 20
-_CELL = re.compile(rb'[<\s]r="([A-Z]{1,3})([0-9]{1,7})"')
+SHOWN = 80  # letters of a formula
+LONGEST_FORMULA = 10_000
+_CELL = re.compile(rb"""\sr=["']([A-Z]{1,3})([0-9]{1,7})["']""")
+# cells that the reader leaves empty: errors, and formulas that were never computed
+_UNREAD = re.compile(
+    rb"""<c\s[^>]*?\br=["']([A-Z]{1,3})([0-9]{1,7})["'][^>]*>"""
+    rb"""\s*(?:<f[^>]*?(?:/>|>([^<]*)</f>))?\s*(?:<v>(\#[^<]{1,20})</v>|(?:<v\s*/>|<v></v>)?\s*</c>)"""
+)
+_SHEET = re.compile(r"""<sheet\s[^>]*?name=["']([^"']*)["'][^>]*?r:id=["']([^"']*)["']""")
+_LINK = re.compile(r"<Relationship\s[^>]*>")
+Unread = dict[str, dict[tuple[int, int], str]]
 
 
 class RefusedError(Exception):
     """The file is not read; the text says why."""
 
 
-def look(path: Path) -> None:
-    """Refuse a packed file that unpacks to too much or spans too many cells."""
+def look(path: Path) -> Unread:
+    """Refuse a packed file that unpacks to too much or spans too many cells.
+
+    Returns the cells by part that hold an error or a formula without a result.
+    """
+    found: Unread = {}
     if not zipfile.is_zipfile(path):
-        return
+        return found
     with zipfile.ZipFile(path) as archive:
         size = sum(part.file_size for part in archive.infolist())
         if size > MOST_BYTES:
@@ -38,10 +53,12 @@ def look(path: Path) -> None:
             )
         for part in archive.infolist():
             if part.filename.startswith("xl/worksheets/") and part.filename.endswith(".xml"):
-                _span(archive, part.filename)
+                found[part.filename] = _span(archive, part.filename)
+    return found
 
 
-def _span(archive: zipfile.ZipFile, name: str) -> None:
+def _span(archive: zipfile.ZipFile, name: str) -> dict[tuple[int, int], str]:
+    unread: dict[tuple[int, int], str] = {}
     rows = columns = unpacked = 0
     tail = b""
     with archive.open(name) as stream:
@@ -49,18 +66,46 @@ def _span(archive: zipfile.ZipFile, name: str) -> None:
             unpacked += len(chunk)
             if unpacked > MOST_BYTES:
                 raise RefusedError("a sheet unpacks to more than it says")
-            for letters, digits in _CELL.findall(tail + chunk):
-                rows = max(rows, int(digits))
-                number = 0
-                for letter in letters:
-                    number = number * 26 + letter - 64
-                columns = max(columns, number)
-            tail = chunk[-16:]
+            text = tail + chunk
+            for letters, digits in _CELL.findall(text):
+                rows, columns = max(rows, int(digits)), max(columns, _column(letters))
+            for letters, digits, formula, error in _UNREAD.findall(text):
+                if formula or error:
+                    value = error or b"=" + formula
+                    key = int(digits) - 1, _column(letters) - 1
+                    unread[key] = html.unescape(value.decode("utf-8", "replace"))[:SHOWN]
+            tail = text[-LONGEST_FORMULA:]
     if rows * columns > MOST_CELLS:
         raise RefusedError(
             f"a sheet spans {rows:,} rows by {columns:,} columns; is there a stray cell far off? "
             "Delete it, or save the table as CSV"
         )
+    return unread
+
+
+def _column(letters: bytes) -> int:
+    number = 0
+    for letter in letters:
+        number = number * 26 + letter - 64
+    return number
+
+
+def parts(path: Path) -> dict[str, str]:
+    """Name of each sheet → part of the archive that holds it; empty for other formats."""
+    if not zipfile.is_zipfile(path):
+        return {}
+    with zipfile.ZipFile(path) as archive:
+        names = set(archive.namelist())
+        if not {"xl/workbook.xml", "xl/_rels/workbook.xml.rels"} <= names:
+            return {}
+        links = archive.read("xl/_rels/workbook.xml.rels").decode("utf-8", "replace")
+        book = archive.read("xl/workbook.xml").decode("utf-8", "replace")
+    targets = {}
+    for link in _LINK.findall(links):
+        of = dict(re.findall(r"""(\w+)=["']([^"']*)["']""", link))
+        target = of.get("Target", "").lstrip("/")
+        targets[of.get("Id", "")] = target if target.startswith("xl/") else f"xl/{target}"
+    return {html.unescape(name): targets.get(link, "") for name, link in _SHEET.findall(book)}
 
 
 def plain(cell: object) -> object:
@@ -81,15 +126,19 @@ def plain(cell: object) -> object:
     return str(cell)
 
 
-def read(path: Path) -> list[dict[str, Any]]:
-    """Sheets of a workbook with their rows."""
+def read(path: Path, unread: Unread | None = None) -> list[dict[str, Any]]:
+    """Sheets of a workbook with their rows; cells that the reader leaves empty as text."""
     from python_calamine import CalamineWorkbook  # noqa: PLC0415
 
     with CalamineWorkbook.from_path(str(path)) as book:
         sheets = []
+        part_of = parts(path)
         for name in book.sheet_names:
             sheet = book.get_sheet_by_name(name)
             rows = [[plain(cell) for cell in row] for row in sheet.to_python(skip_empty_area=False)]
+            for (row, column), text in (unread or {}).get(part_of.get(name, ""), {}).items():
+                if row < len(rows) and column < len(rows[row]) and rows[row][column] is None:
+                    rows[row][column] = text
             fill_merged(rows, getattr(sheet, "merged_cell_ranges", None) or [])
             sheets.append({"name": name, "rows": rows})
         return sheets
@@ -120,8 +169,7 @@ def main(words: list[str]) -> int:
     _limit_memory()
     path = Path(words[0])
     try:
-        look(path)
-        answer: dict[str, Any] = {"sheets": read(path)}
+        answer: dict[str, Any] = {"sheets": read(path, look(path))}
     except RefusedError as error:
         answer = {"refused": str(error)}
     except MemoryError:

@@ -203,7 +203,7 @@ def compute(
     InventoryError
     UnknownEquation
     """
-    problems = Problems()
+    problems = Problems(inventory.found_problems.headings)
     problems.items = list(inventory.found_problems.items)
     assumptions = Assumptions()
     for note in inventory.notes:
@@ -217,7 +217,7 @@ def compute(
         prepared.stand_carbon_fraction,
     )
     trees = _tree_table(inventory, prepared, result, problems)
-    _report_outside(inventory.file, trees, problems)
+    _report_outside(inventory, trees, problems)
     if trees["agb_kg"].notna().sum() + trees["herb_kg"].notna().sum() == 0:
         raise InventoryError(
             f"none of the {len(trees)} rows of '{inventory.file}' can be computed; the first "
@@ -348,7 +348,7 @@ def _represents(trees: pd.DataFrame, prepared: Prepared, plots: pd.DataFrame) ->
     return own * trees["plot_id"].map(share)
 
 
-def _report_outside(file: str, trees: pd.DataFrame, problems: Problems) -> None:
+def _report_outside(inventory: Inventory, trees: pd.DataFrame, problems: Problems) -> None:
     """One warning per equation that is used beyond its range, with what rests on it."""
     mass = trees["agb_kg"].fillna(trees["herb_kg"])
     outside = trees["flags"].str.contains(r"outside_range|outside_evaluated_span") & mass.notna()
@@ -359,8 +359,9 @@ def _report_outside(file: str, trees: pd.DataFrame, problems: Problems) -> None:
         column = SIZE_COLUMNS[what]
         whole = mass[trees["equation_id"] == equation].sum()
         problems.add(
-            "outside_range", file=file, row=int(group["row"].iloc[0]), column=column,
-            value=f"{group[column].max():g}", count=len(group), equation=equation, what=column,
+            "outside_range", file=inventory.file, sheet=inventory.sheet,
+            row=int(group["row"].iloc[0]), column=column, what=column,
+            value=f"{group[column].max():g}", count=len(group), equation=equation,
             low=f"{low:g}", high=f"{high:g}", share=f"{100 * mass[group.index].sum() / whole:.0f}",
         )  # fmt: skip
 

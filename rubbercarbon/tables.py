@@ -14,12 +14,15 @@ import pandas as pd
 
 from rubbercarbon import headings, rows
 from rubbercarbon.columns import (
+    BUDDHIST_ERA,
     DIAMETERS,
     LENGTHS,
+    OLDEST_BUDDHIST_YEAR,
     PLOT_COLUMNS,
     TREE_COLUMNS,
     UNITS,
     Column,
+    common_era,
     tidy,
 )
 from rubbercarbon.errors import InventoryError
@@ -33,6 +36,7 @@ Source: TypeAlias = "str | Path | pd.DataFrame | pa.Table"
 MISSING_WORDS = ("na", "n/a", "nan", "null", "none", "-", "--", ".", "ไม่มี", "ไม่มีข้อมูล", "ไม่ได้วัด")
 DEAD_HEADINGS = ("dead", "ตาย")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
+_NO_NUMBER = {"#": "cell_error", "=": "formula_without_value"}  # by first character
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 Floats: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 Bools: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
@@ -173,10 +177,10 @@ def with_unit_row(raw: RawTable) -> RawTable:
 
 
 def reading(    raw: RawTable, columns: Mapping[str, Column], mapping: Mapping[str, str],
-    units: Mapping[str, str],
+    units: Mapping[str, str], kind: str = "trees",
 ) -> dict[str, str]:  # fmt: skip
     """Canonical column → heading that stands for it."""
-    found = headings.map_headings(list(raw.frame.columns), "trees", columns, mapping)
+    found = headings.map_headings(list(raw.frame.columns), kind, columns, mapping)
     read = {
         (f"{hit.base}_{units[hit.base]}" if hit.base in units else _with_unit(name, units)): heading
         for name, (heading, hit) in found.items()
@@ -191,7 +195,8 @@ def corrected(
     frame, done = raw.frame.copy().astype(object), []
     for item in problems.items:
         heading = known.get(item.column) or known.get(_sibling(item.column, known))
-        if not item.fix or item.row is None or heading is None or item.file != raw.file:
+        here = (item.file, item.sheet) == (raw.file, raw.sheet)
+        if not item.fix or item.row is None or heading is None or not here:
             continue
         place = item.row - raw.first_row
         before = frame.iloc[place][heading]
@@ -292,14 +297,16 @@ def typed(
             text = str(frame[name].iloc[place]).strip()
             decimal = bool(_DECIMAL_COMMA.fullmatch(text))
             problems.add(
-                "decimal_comma" if decimal else "cell_error" if text[:1] == "#" else "not_a_number",
+                "decimal_comma" if decimal else _NO_NUMBER.get(text[:1], "not_a_number"),
                 file=raw.file,
                 sheet=raw.sheet,
                 row=int(frame["row"].iloc[place]),
                 column=name,
                 value=text,
                 severity="error" if vital else "warning",
-                fix=text.replace(",", ".") if decimal and not _THOUSANDS.fullmatch(text) else "",
+                fix=f"{float(text.replace(',', '.')):g}"
+                if decimal and not _THOUSANDS.fullmatch(text)
+                else "",
             )
             if vital:
                 frame.loc[place, "refused"] = "not_a_number"
@@ -337,3 +344,32 @@ def _numbers(
 def note(topic: str, assumption: str, value: str, source: str = "as read") -> dict[str, str]:
     """What was assumed in reading; becomes a row of the assumptions."""
     return {"topic": topic, "assumption": assumption, "value": value, "source": source}
+
+
+def to_common_era(trees: pd.DataFrame, notes: list[dict[str, str]]) -> None:
+    """Buddhist Era to Common Era, in years and in dates."""
+    if "date" in trees:
+        days = trees["date"].fillna("").astype(str)
+        changed = days.map({text: common_era(text) for text in days.unique()})
+        if (changed != days).any():
+            trees["date"] = changed
+            notes.append(
+                note(
+                    "date", f"{int((changed != days).sum())} dates read as day, month, year or as "
+                    "Buddhist Era, and written as year-month-day", "CE = BE - 543", "calendar",
+                )
+            )  # fmt: skip
+    if "planting_year" not in trees:
+        return
+    buddhist = trees["planting_year"] > OLDEST_BUDDHIST_YEAR
+    if buddhist.any():
+        trees.loc[buddhist, "planting_year"] -= BUDDHIST_ERA
+        notes.append(
+            note(
+                "planting year",
+                f"{buddhist.sum()} years above {OLDEST_BUDDHIST_YEAR} read as "
+                f"Buddhist Era and lowered by {BUDDHIST_ERA}",
+                "CE = BE - 543",
+                "calendar",
+            )
+        )

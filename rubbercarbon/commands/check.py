@@ -16,11 +16,13 @@ from rubbercarbon.problems import Problems
 from rubbercarbon.provenance import run_folder, run_record, write_csv, write_record
 from rubbercarbon.stocks import Stocks, estimate_stocks
 
+DEFAULT = "rubbercarbon-check"
 Folder = Annotated[
     Path | None,
     typer.Option(
         "--out",
-        help="Folder for problems.csv and problems.xlsx (your sheet, coloured); or a .csv file.",
+        help="Folder for problems.csv and problems.xlsx (your sheet, coloured); or a .csv file. "
+        "Default: rubbercarbon-check, or none with --json.",
     ),
 ]
 SaveProfile = Annotated[
@@ -43,6 +45,8 @@ def run(
     as_json: shared.Json = False,
 ) -> int:
     """List what is wrong or doubtful in an inventory, and what was probably meant."""
+    if out is None and not as_json:
+        out = Path(DEFAULT)
     if out is not None and out.suffix.lower() != ".csv":
         shared.guard_inputs(out, trees, plots, profile)
     inventory: Inventory | None = None
@@ -68,7 +72,8 @@ def run(
             console.reading(inventory, estimated, language)
         console.problems(problems, language, written)
         if written:
-            console.line(messages.text("cli", "written", language, folder=out))
+            key = "check_folder" if written == "problems.xlsx" else "written"
+            console.line(messages.text("cli", key, language, folder=out))
     if hopeless is not None:
         raise hopeless
     return shared.exit_code(problems, strict=strict)

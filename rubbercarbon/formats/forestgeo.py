@@ -54,4 +54,4 @@ def _convert(table: RawTable, names: dict[str, str]) -> RawTable:
         "census": column("plotcensusnumber", "censusid"),
     })  # fmt: skip
     frame = frame.loc[:, (frame != "").any()]
-    return replace(table, frame=frame, dialect="forestgeo")
+    return replace(table, frame=frame, dialect="forestgeo", places=())

@@ -53,7 +53,7 @@ def _convert(table: RawTable, names: dict[str, str]) -> RawTable:
         "y_m": column("y"),
     })  # fmt: skip
     frame = frame.loc[:, (frame != "").any()]
-    return replace(table, frame=frame, dialect="forestplots")
+    return replace(table, frame=frame, dialect="forestplots", places=())
 
 
 def _bare(cell: str) -> str:

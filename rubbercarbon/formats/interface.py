@@ -43,6 +43,8 @@ class RawTable:
         Name of the layout it was converted from, or empty.
     heading_rows : int
         Rows that the heading takes.
+    places : tuple of int
+        Column of the file of each column of the frame; empty where they are the same.
     """
 
     frame: pd.DataFrame
@@ -52,6 +54,11 @@ class RawTable:
     ragged: dict[int, int] = field(default_factory=dict)
     dialect: str = ""
     heading_rows: int = 1
+    places: tuple[int, ...] = ()
+
+    def column_place(self, number: int) -> int:
+        """Column of the file, counted from 0, of a column of the frame."""
+        return self.places[number] if number < len(self.places) else number
 
 
 class Format(Protocol):
@@ -138,7 +145,7 @@ def headed(rows: Sequence[Sequence[Any]], file: str, sheet: str) -> RawTable | N
     keep = [i for i in range(width) if headings[i] or any(row[i] is not None for row in body)]
     names = _distinct([headings[i] for i in keep])
     frame = pd.DataFrame([[row[i] for i in keep] for row in body], columns=names, dtype=object)
-    return RawTable(frame, file, sheet, start + count + 1, heading_rows=count)
+    return RawTable(frame, file, sheet, start + count + 1, heading_rows=count, places=tuple(keep))
 
 
 def _heading(rows: list[list[Any]]) -> tuple[int, int, list[str]]:

@@ -30,10 +30,10 @@ def convert(tables: list[RawTable]) -> list[RawTable] | None:
         child = next((c for _, c in KEYS if c in table.frame.columns), "")
         if child:
             frame = _bare(table.frame).assign(plot_id=table.frame[child].astype(str))
-            return [replace(table, frame=frame, dialect="odk_repeat")]
+            return [replace(table, frame=frame, dialect="odk_repeat", places=())]
     for table in tables:  # a form without a repeat: one row per tree
         if "KEY" in table.frame.columns and "PARENT_KEY" not in table.frame.columns:
-            return [replace(table, frame=_bare(table.frame), dialect="odk")]
+            return [replace(table, frame=_bare(table.frame), dialect="odk", places=())]
     return None
 
 
@@ -52,7 +52,7 @@ def _join(main: RawTable, repeat: RawTable, parent: str, child: str) -> RawTable
         bare[name] = at.map(values)
     if not any(_means(str(name), "plot_id") for name in bare.columns):
         bare["plot_id"] = trees[child].astype(str)
-    return replace(repeat, frame=bare, dialect="odk")
+    return replace(repeat, frame=bare, dialect="odk", places=())
 
 
 def _bare(frame: pd.DataFrame) -> pd.DataFrame:

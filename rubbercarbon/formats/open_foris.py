@@ -32,7 +32,7 @@ def _convert(table: RawTable, names: list[str]) -> RawTable:
             chosen[column] = name
     frame = table.frame[[*chosen.values()]].copy()
     frame.columns = list(chosen)
-    return replace(table, frame=frame, dialect="open_foris")
+    return replace(table, frame=frame, dialect="open_foris", places=())
 
 
 def _column(name: str) -> str:
