@@ -84,8 +84,9 @@ def problems(found: Problems, language: str, whole: str) -> None:
     """Print the first problems, errors first; ``whole`` names the file with all of them."""
     frame = found.frame(language)
     rank = frame["severity"].map({"error": 0, "warning": 1, "note": 2})
-    rank += 0.5 * ((rank == 1) & (frame["suggested_value"] == ""))
-    frame = frame.assign(rank=rank).sort_values("rank", kind="stable").query("rank < 2")
+    vague = (frame["suggested_value"] == "").astype(int)
+    frame = frame.assign(rank=rank, vague=vague).query("rank < 2")
+    frame = frame.sort_values(["rank", "vague"], kind="stable")
     if frame.empty:
         line(messages.text("cli", "no_problems", language))
         return

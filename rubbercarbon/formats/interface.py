@@ -154,7 +154,7 @@ def _heading(rows: list[list[Any]]) -> tuple[int, int, list[str]]:
     for start in range(min(ROWS_BEFORE_HEADING, len(rows))):
         single = [_word(cell) for cell in rows[start]]
         options = [(1, single)]
-        if start + 1 < len(rows):
+        if start + 1 < len(rows) and not any(map(_is_number, rows[start + 1])):
             options.append((2, _two(single, [_word(cell) for cell in rows[start + 1]])))
         for count, texts in options:
             points = max(score(texts, "trees", TREE_COLUMNS), score(texts, "plots", PLOT_COLUMNS))
@@ -177,6 +177,15 @@ def _two(upper: list[str], lower: list[str]) -> list[str]:
             alone = score([under], "trees", TREE_COLUMNS) or score([under], "plots", PLOT_COLUMNS)
             texts.append(under if alone else f"{above} ({under})" if above else under)
     return texts
+
+
+def _is_number(cell: Any) -> bool:
+    """Whether a cell holds a number, in digits of any script: then its row is no heading."""
+    try:
+        float(cell)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _word(cell: Any) -> str:

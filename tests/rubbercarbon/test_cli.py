@@ -17,6 +17,12 @@ TREES = (
 )
 
 
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path, monkeypatch):
+    """Folders that commands write by default stay out of the project."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture
 def trees(tmp_path):
     path = tmp_path / "trees.csv"

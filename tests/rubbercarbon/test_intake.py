@@ -27,6 +27,12 @@ from rubbercarbon.problems import ERRORS, NOTES
 TREES = clean(60)
 
 
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path_factory, monkeypatch):
+    """Folders that commands write by default stay out of the project."""
+    monkeypatch.chdir(tmp_path_factory.mktemp("work"))
+
+
 def thai(trees=TREES):
     return trees.rename(columns=HEAD)
 
@@ -333,14 +339,10 @@ def test_every_planted_fault_is_found_where_it_is(seed):
     planted.to_csv(buffer, index=False)
     frame = pd.read_csv(io.StringIO(buffer.getvalue()), dtype=str, keep_default_na=False)
     _, problems = found_in(frame.rename(columns=HEAD), plots_of(trees))
-    rows = {(item.row, item.code) for item in problems.items}
     places = {(item.row, item.column, item.code) for item in problems.items}
     offset = 1  # a table in memory counts from 1, a file from its heading
     for row, column, code in truth:
-        assert (row - offset, code) in rows, (row, column, code)
-        column_read = {"species_fuzzy": "species"}.get(code, column)
-        seen = {c for r, c, k in places if (r, k) == (row - offset, code)}
-        assert seen & {column_read, "dbh_cm", "tree_id"}, (row, column, code, seen)
+        assert (row - offset, column, code) in places, (row, column, code)
 
 
 def test_a_clean_sheet_raises_nothing():
@@ -456,44 +458,6 @@ def test_rows_of_real_files_reconcile_and_alarms_are_few(file, rows, usable, mos
     assert (len(inventory.trees), len(inventory.trees) - refused) == (rows, usable)
     warnings = [item for item in inventory.found_problems.items if item.severity == "warning"]
     assert len(warnings) <= most
-
-
-REAL = {
-    "agroforest/harja2012_trees.csv": ("Girth", "Height", "Indonesian_name"),
-    "importers/forestmangr_exfm20.csv": ("dbh", "Htot", "scientific.name"),
-    "nouragues/NouraguesTrees_wd_h.csv": ("D", "H", "Species"),
-}
-ANYWHERE = ("text", "comma", "no girth", "negative", "huge", "height in cm", "height lost point",
-            "no species")  # fmt: skip
-
-
-@pytest.mark.parametrize("file", list(REAL))
-def test_faults_planted_into_real_sheets_are_found(file):
-    size, height, species = REAL[file]
-    frame = pd.read_csv(data("data", *file.split("/")), dtype=str, keep_default_na=False)
-    frame = frame[~frame.duplicated()].reset_index(drop=True)
-    if "Dbh" in frame:
-        frame = frame.drop(columns="Dbh")
-    names = {"girth_cm": size, "height_m": height, "species": species}
-    mapping = {"species": species} if "harja" in file else {}
-    tall = pd.to_numeric(frame[height], errors="coerce").between(8, 30)
-    middling = pd.to_numeric(frame[size], errors="coerce").between(12, 300)
-    rows = np.random.default_rng(4).choice(
-        np.flatnonzero(tall & middling), size=len(ANYWHERE), replace=False
-    )
-    truth = []
-    for row, name in zip(rows, ANYWHERE, strict=True):
-        fault, column = ROW_FAULTS[name], names[ROW_FAULTS[name]["column"]]
-        old = frame.loc[row, column]
-        number = old if fault["column"] == "species" else float(old)
-        frame.loc[row, column] = str(fault["make"](number))
-        truth.append((int(row) + 1, fault["code"]))
-    if file.startswith("nouragues"):  # the genus alone still names the tree
-        truth = [(row, code) for row, code in truth if code != "species_missing"]
-    inventory = rc.read_inventory(frame, mapping=mapping)
-    found = {(item.row, item.code) for item in inventory.found_problems.items}
-    assert set(truth) <= found
-    assert len(inventory.trees) == len(frame)
 
 
 def test_thai_letters_in_any_order_of_typing_are_one_name():
@@ -658,7 +622,7 @@ def test_the_form_for_phones_passes_a_validator_and_its_names_are_ours(tmp_path)
 
 def test_check_writes_the_list_and_a_coloured_copy(tmp_path, capsys):
     trees = clean(100)
-    planted, _ = plant(trees, ["girth in metres", "comma", "no species"], 2)
+    planted, truth = plant(trees, ["girth in metres", "comma", "no species"], 2)
     book(tmp_path / "t.xlsx", {"ต้นไม้": thai(planted)})
     assert (
         main(["check", str(tmp_path / "t.xlsx"), "--lang", "th", "--out", str(tmp_path / "out")])
@@ -673,8 +637,11 @@ def test_check_writes_the_list_and_a_coloured_copy(tmp_path, capsys):
     workbook = CalamineWorkbook.from_path(str(tmp_path / "out" / "problems.xlsx"))
     assert workbook.sheet_names == ["รายการปัญหา", "ตารางของท่าน"]
     listed = workbook.get_sheet_by_name("รายการปัญหา").to_python()
-    codes = {row[5] for row in listed}
+    codes = {row[listed[0].index("รหัส")] for row in listed}
+    cells = {row[listed[0].index("ช่อง")] for row in listed}
     assert {"decimal_comma", "species_missing", "diameter_in_metres"} <= codes
+    letter = {"girth_cm": "E", "species": "C"}
+    assert {f"{letter[column]}{row}" for row, column, _ in truth} <= cells
     copy = workbook.get_sheet_by_name("ตารางของท่าน").to_python()
     assert copy[0][4] == "เส้นรอบวง (ซม.)"
     assert len(copy) == 101
