@@ -22,6 +22,9 @@ _ZERO_WIDTH = re.compile("[\u200b-\u200f\u2060\ufeff\u00ad]")
 # a tone mark typed before its vowel, and SARA AM typed as a ring and SARA AA, look the same
 _TONE_BEFORE_VOWEL = re.compile("([\u0e48-\u0e4c])([\u0e31\u0e34-\u0e39])")
 _RING_AND_AA = re.compile("\u0e4d([\u0e48-\u0e4c]?)\u0e32|([\u0e48-\u0e4c])\u0e4d\u0e32")
+_THAI = re.compile("[\u0e01-\u0e5b]")
+_BRACKETED = re.compile(r"[(\[（].*?[)\]）]")
+_TAIL = re.compile(r"\s*[a-z]*[\s.-]*\d+\s*$")  # a clone: RRIM 600
 _UNKNOWN_EPITHET = {"sp", "sp.", "spp", "spp.", "spec", "spec.", "indet", "indet."}
 
 
@@ -138,7 +141,7 @@ def match_one(name: str) -> Match:
     words = key.split()
     if not words:
         return Match(name, "", "none", 0.0)
-    for candidate in (key, " ".join(words[:2])):
+    for candidate in (key, " ".join(words[:2]), *_plainer(key)):
         if candidate in index.names:
             accepted, kind = index.names[candidate]
             return _found(name, index.species[accepted], kind, 100.0)
@@ -153,6 +156,14 @@ def match_one(name: str) -> Match:
     if words[0] in index.genera:
         return _genus(name, index.genera[words[0]], candidates)
     return Match(name, "", "none", 0.0, candidates=candidates)
+
+
+def _plainer(key: str) -> list[str]:
+    """A Thai name without what people add: a clone or remark behind it, the word tree before it."""
+    if not _THAI.match(key):
+        return []
+    bare = _TAIL.sub("", _BRACKETED.sub("", key)).strip()
+    return [bare, *(bare.removeprefix(word) for word in ("ต้น", "ไม้") if bare.startswith(word))]
 
 
 def _found(name: str, record: Species, kind: str, score: float) -> Match:

@@ -65,7 +65,7 @@ CARRIED = ("system", "stratum", "spacing", "land_document", "locality", "zone", 
 TREE_COLUMNS: dict[str, Column] = {
     column.name: column
     for column in (
-        *_texts("plot_id", "tree_id", "stem_id", "species", "clone", "height_method",
+        *_texts("plot_id", "plot_area", "tree_id", "stem_id", "species", "clone", "height_method",
                 "wood_density_basis", "growth_form", "status", "date", "surveyor", "note",
                 "site_id", "genus", "family", "census", *CARRIED),
         *DIAMETERS,

@@ -14,7 +14,10 @@ from typing import Any
 FILE = Path(__file__).parent / "headings.toml"
 _BREAKS = re.compile(r"<[^>]*>|\\n|\n|\r")
 _BRACKETS = re.compile(r"[(\[{（]([^()\[\]{}（）]*)[)\]}）]")
-_HEIGHT_OF_TAPE = re.compile(r"(?:ที่|at|@|ระดับ)\s*(\d+(?:\.\d+)?)\s*(ม\.?|เมตร|m|cm|ซม\.?)?(?:\s|$)")
+_HEIGHT_OF_TAPE = re.compile(
+    r"(?:ที่ระดับความสูง|ที่ความสูง|ที่ระดับ|ที่|ระดับความสูง|ระดับ|at|@)\s*(\d+(?:\.\d+)?)\s*"
+    r"(เมตร|เซนติเมตร|ม\.?|m|cm|ซม\.?)?(?:\s|$)"
+)
 _THAI = re.compile("[\u0e00-\u0e7f]")
 _NOISE = re.compile(r"[\s._\-*:/\\'\"#?]+")
 # what each base column is called by unit; the first unit is taken where a heading has none
@@ -30,17 +33,18 @@ UNITS: dict[str, tuple[tuple[str, str], ...]] = {
     "x": (("m", "x_m"),),
     "y": (("m", "y_m"),),
     "volume": (("m3", "volume_m3"),),
-    "plot_area": (("rai", "plot_area_rai"), ("ha", "plot_area_ha"), ("m2", "plot_area_m2"),
-                  ("ngan", "plot_area_ngan"), ("wa", "plot_area_wa")),
-    "area": (("", "area"), ("rai", "area_rai"), ("ha", "area_ha"), ("m2", "area_m2"),
-             ("ngan", "area_ngan"), ("wa", "area_wa")),
+    "plot_area": (("rai_ngan_wa", "plot_area"), ("rai", "plot_area_rai"), ("ha", "plot_area_ha"),
+                  ("m2", "plot_area_m2"), ("ngan", "plot_area_ngan"), ("wa", "plot_area_wa")),
+    "area": (("", "area"), ("rai_ngan_wa", "area"), ("rai", "area_rai"), ("ha", "area_ha"),
+             ("m2", "area_m2"), ("ngan", "area_ngan"), ("wa", "area_wa")),
     "stratum_area": (("ha", "stratum_area_ha"),),
     "subplot_area": (("m2", "subplot_area_m2"),),
     "min_dbh": (("cm", "min_dbh_cm"),),
     "slope": (("percent", "slope_percent"),),
 }  # fmt: skip
+PLAIN_UNITS = {"count": "stems", "age_years": "year", "planting_year": "year"}
 UNIT_MATTERS = ("girth", "dbh")
-CLEAR = {"plot_area": "rai"}  # a bare area in a tree sheet is taken only with its unit
+CLEAR = ("plot_area",)  # a bare area in a tree sheet is taken only with its unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +155,7 @@ def _tape(text: str) -> tuple[float | None, str]:
     if not match:
         return None, text
     value = float(match.group(1))
-    if (match.group(2) or "").startswith(("c", "ซ")) or value > 10:
+    if (match.group(2) or "").startswith(("c", "ซ", "เซ")) or value > 10:
         value /= 100.0
     return value, (text[: match.start()] + " " + text[match.end() :]).strip()
 
@@ -182,6 +186,14 @@ def _column(base: str, unit: str, pom: float | None, rank: int) -> Found | None:
     if not unit and base in CLEAR:
         return None
     return Found(by_unit.get(unit, options[0][1]), base, unit, pom, rank)
+
+
+def number_with_unit(text: str, column: str) -> str:
+    """The number of a cell that repeats the unit of its column (``65 ซม.``); else empty."""
+    match = re.fullmatch(r"\s*([+-]?\d+(?:\.\d+)?)\s*([^\d\s].*)", text)
+    unit = _units().get(key(match.group(2)), "") if match else ""
+    same = unit and (column.endswith(f"_{unit}") or unit == PLAIN_UNITS.get(column))
+    return f"{float(match.group(1)):g}" if match and same else ""
 
 
 def is_unit(text: str) -> bool:

@@ -109,6 +109,8 @@ def _plots_of_trees(
         if name in trees:
             table[name] = table["plot_id"].map(_first(named, name))
     table["area_ha"] = np.nan
+    if "plot_area" in trees:
+        _read_texts(table, named, raw, problems)
     rai = [c for c in AREAS if c.name in THAI_AREAS and f"plot_{c.name}" in trees]
     whole = [c for c in AREAS if c.name not in THAI_AREAS and f"plot_{c.name}" in trees]
     groups = [[column] for column in whole] + ([rai] if rai else [])
@@ -136,6 +138,19 @@ def _plots_of_trees(
             )
         )
     return table
+
+
+def _read_texts(
+    table: pd.DataFrame, trees: pd.DataFrame, raw: RawTable, problems: Problems
+) -> None:
+    """Areas as text (``6-2-75``, or in words) from the tree sheet."""
+    for plot, text in _first(trees, "plot_area").items():
+        area = rai_text_to_ha(str(text))
+        if not area > 0:
+            first = trees[(trees["plot_id"] == plot) & (trees["plot_area"] == text)]
+            problems.add("area_not_valid", file=raw.file, sheet=raw.sheet, column="plot_area",
+                         row=int(first["row"].iloc[0]), value=text)  # fmt: skip
+        table.loc[table["plot_id"] == plot, "area_ha"] = area if area > 0 else np.nan
 
 
 def _area(table: pd.DataFrame, raw: RawTable, problems: Problems) -> Floats:

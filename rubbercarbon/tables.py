@@ -304,9 +304,7 @@ def typed(
                 column=name,
                 value=text,
                 severity="error" if vital else "warning",
-                fix=f"{float(text.replace(',', '.')):g}"
-                if decimal and not _THOUSANDS.fullmatch(text)
-                else "",
+                fix=_meant(text, name),
             )
             if vital:
                 frame.loc[place, "refused"] = "not_a_number"
@@ -318,6 +316,13 @@ def typed(
                 frame[column.target].fillna(other) if column.target in frame else other
             )
     return frame
+
+
+def _meant(text: str, column: str) -> str:
+    """The number that a text was meant to be; empty where that is not clear."""
+    if _DECIMAL_COMMA.fullmatch(text) and not _THOUSANDS.fullmatch(text):
+        return f"{float(text.replace(',', '.')):g}"
+    return headings.number_with_unit(text, column)
 
 
 def _numbers(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 import allometry as al
+from allometry import names
 from allometry.catalogue.loader import read_csv
 from allometry.names import match_one, normalise, species_table
 from allometry.quantities import GROWTH_FORMS
@@ -86,3 +89,40 @@ def test_the_species_table_is_consistent():
         thai, states = row["thai_names"], row["thai_names_status"]
         assert len(thai.split(";")) == len(states.split(";")) or not thai
         assert all((row["family"], row["source"])), row["species"]
+
+
+@pytest.mark.parametrize(
+    ("name", "species"),
+    [("ต้นสัก", "Tectona grandis"), ("ไม้สัก", "Tectona grandis"), ("ยางพารา RRIM600", "Hevea brasiliensis"),
+     ("ยางพารา (พันธุ์ RRIM 600)", "Hevea brasiliensis"), ("ยางพารา 251", "Hevea brasiliensis"),
+     ("ต้นยางพารา", "Hevea brasiliensis")],
+)  # fmt: skip
+def test_thai_names_with_what_people_add(name, species):
+    assert names.match_one(name).species == species
+
+
+def test_a_misspelt_name_is_taken_at_90_with_a_margin_of_5_and_asked_about_otherwise():
+    from rapidfuzz import fuzz
+
+    rng = random.Random(4)
+    index = names._index()
+    latin = sorted(name for name in index.species if "sp" not in name.split()[-1])
+    seen = set()
+    for name in rng.sample(latin, 60):
+        letters = list(name.casefold())
+        for _ in range(rng.choice((1, 1, 2, 3))):
+            place = rng.randrange(1, len(letters))
+            letters[place] = rng.choice("abcdefghiklmnoprstu")
+        text = "".join(letters)
+        if text in index.names or len(text.split()) != 2 or text.split()[0] in index.genera:
+            continue
+        best = {}
+        for spelling, (accepted, _) in index.names.items():
+            best[accepted] = max(best.get(accepted, 0.0), fuzz.ratio(text, spelling))
+        first, second = sorted(best.values(), reverse=True)[:2]
+        match = names.match_one(text)
+        taken = first >= 90 and first - second >= 5
+        assert (match.kind == "fuzzy") == taken, (text, first, second)
+        assert taken or match.species == ""
+        seen.add(taken)
+    assert seen == {True, False}

@@ -10,6 +10,8 @@ from planted import HEAD, clean, plots_of
 
 import rubbercarbon as rc
 from rubbercarbon.cli import main
+from rubbercarbon.columns import clone_name
+from rubbercarbon.headings import recognise
 
 TREES = clean(60)
 PLOTS = plots_of(TREES)
@@ -228,6 +230,54 @@ def test_messages_name_the_heading_of_the_sheet_and_the_value_that_was_meant():
     assert frame.loc[4, "column"] == "girth_cm"
     assert frame.loc[4, "suggestion"] == "น่าจะเป็น 61"
     assert frame.loc[6, "suggestion"].endswith("น่าจะเป็น 61.5")
+
+
+def test_a_unit_typed_into_the_cell_is_suggested_away():
+    trees = TREES.head(12).rename(columns=HEAD).astype(object)
+    for row, text in enumerate(("65.5 ซม.", "๖๕ cm", "0.65 ม.", "ราว 65")):
+        trees.loc[row, HEAD["girth_cm"]] = text
+    items = rc.read_inventory(trees).found_problems.items
+    assert [i.fix for i in items if i.code == "not_a_number"] == ["65.5", "65", "", ""]
+
+
+def test_an_area_in_rai_ngan_wa_may_stand_in_the_sheet_of_trees():
+    trees = pd.DataFrame({"แปลง": ["1", "2"], "ชนิดไม้": "ยางพารา", "เส้นรอบวง (ซม.)": 60,
+                          "พื้นที่ (ไร่-งาน-วา)": ["6-2-75", "6-5-75"]})  # fmt: skip
+    inventory = rc.read_inventory(trees)
+    assert inventory.plots["area_ha"].iloc[0] == pytest.approx(1.07)
+    found = [(i.row, i.value) for i in inventory.found_problems.items if i.code == "area_not_valid"]
+    assert found == [(2, "6-5-75")]
+
+
+@pytest.mark.parametrize(
+    ("heading", "column", "tape"),
+    [("เส้นรอบวงที่ระดับ 1.30 เมตร (ซม.)", "girth_cm", 1.3), ("เส้นรอบวง ที่ความสูง 150 ซม. (ซม.)", "girth_cm", 1.5),
+     ("G.B.H. (cm)", "girth_cm", None), ("ขนาดพื้นที่ (ไร่)", "plot_area_rai", None),
+     ("ปีที่ปลูก พ.ศ.", "planting_year", None), ("ว/ด/ป", "date", None), ("พันธุ์ยางพารา", "clone", None)],
+)  # fmt: skip
+def test_more_headings_of_field_sheets(heading, column, tape):
+    found = recognise(heading, "trees")
+    assert (found.column, found.pom_m) == (column, tape)
+
+
+@pytest.mark.parametrize(
+    ("text", "clone"),
+    [
+        ("600", "RRIM 600"),
+        ("251", "RRIT 251"),
+        ("255", "255"),
+        ("24", "24"),
+        ("RRIM600", "RRIM 600"),
+    ],
+)
+def test_a_clone_by_its_number_alone(text, clone):
+    assert clone_name(text) == clone
+
+
+def test_the_first_tree_is_not_taken_for_a_second_heading(tmp_path):
+    trees = TREES.rename(columns=HEAD).assign(อื่น="x")
+    workbook(tmp_path / "t.xlsx", a=trees)
+    assert len(rc.read_inventory(tmp_path / "t.xlsx").trees) == 60
 
 
 def test_problems_found_in_estimating_name_their_sheet(tmp_path):
