@@ -340,7 +340,7 @@ def _tapes(sheet: Sheet) -> None:
         sheet.say("pom_in_cm", int(position), "pom_m", fix=f"{tape[position] / 100.0:g}")
     with np.errstate(invalid="ignore", over="ignore"):
         sheet.say_all("pom_unusual", ~np.isnan(tape) & (tape <= 10.0)
-                      & ~_between(tape, *TAPE_M), "pom_m")  # fmt: skip
+                      & ((tape < TAPE_M[0]) | (tape > TAPE_M[1])), "pom_m")  # fmt: skip
     missing = np.isnan(tape) & sheet.rubber & sheet.open
     if missing.any() and not np.isnan(tape[sheet.rubber & sheet.open]).all():
         sheet.tell("pom_missing", "pom_m", int(missing.sum()))

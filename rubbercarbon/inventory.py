@@ -285,7 +285,7 @@ def _add_keys(
     for name, default in (("stem_id", ""), ("status", ""), ("growth_form", ""), ("clone", "")):
         if name not in trees:
             trees[name] = default
-    trees["state"] = [state_of(status) for status in trees["status"]]
+    trees["state"] = trees["status"].map({s: state_of(s) for s in trees["status"].unique()})
     trees["count"] = trees["count"].fillna(1.0) if "count" in trees else 1.0
 
 
