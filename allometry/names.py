@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 ACCEPT_SCORE = 90.0
 ACCEPT_MARGIN = 5.0
 LEAST_SCORE = 50.0  # of a candidate that is worth showing
+LONGEST_NAME = 200  # letters; beyond it a text is no name
 GENUS_SCORE = 85.0  # a likely genus alone is never accepted
 _ZERO_WIDTH = re.compile("[\u200b-\u200f\u2060\ufeff\u00ad]")
 # a tone mark typed before its vowel, and SARA AM typed as a ring and SARA AA, look the same
@@ -134,12 +135,13 @@ def thai_name(species: str) -> str:
     return (seen or names or [""])[0]
 
 
+@functools.lru_cache(maxsize=100_000)
 def match_one(name: str) -> Match:
     """Match a single name; see `match_names`."""
     index = _index()
     key = normalise(name)
     words = key.split()
-    if not words:
+    if not words or len(key) > LONGEST_NAME:
         return Match(name, "", "none", 0.0)
     for candidate in (key, " ".join(words[:2]), *_plainer(key)):
         if candidate in index.names:

@@ -27,6 +27,7 @@ class Living:
         usable = (trees["refused"] == "") & trees["state"].isin(["alive", "unknown"])
         self.frame = trees[usable].sort_values(["plot_id", "tree_id", "stem_id"], kind="stable")
         self.position = self.frame.index.to_numpy(dtype=np.int64)
+        self.row = self.frame["row"].to_numpy(dtype=np.int64)
         self.dbh = self.numbers("dbh_cm")
         self.height = self.numbers("height_m")
         self.crown = self.numbers("crown_diameter_m")
@@ -41,8 +42,7 @@ class Living:
 
     def report(self, code: str, index: int, column: str, **values: Any) -> None:
         """A problem of the stem at an index of the computing order."""
-        row = self.frame.iloc[index]
         self.problems.add(
-            code, file=self.inventory.file, sheet=self.inventory.sheet, row=int(row["row"]),
+            code, file=self.inventory.file, sheet=self.inventory.sheet, row=int(self.row[index]),
             column=column, **values,
         )  # fmt: skip

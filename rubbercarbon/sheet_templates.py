@@ -132,9 +132,8 @@ def write_form(path: Path) -> None:
     listed = []
     thai, english = choices("th"), choices("en")
     for name in ("clones", "land_documents", "statuses"):
-        for k, (a, b) in enumerate(zip(thai[name], english[name], strict=True)):
-            value = english[name][k] if name != "land_documents" else f"doc_{k}"
-            listed.append({"list_name": name, "name": value.replace(" ", "_"), th: a, en: b})
+        for a, b in zip(thai[name], english[name], strict=True):
+            listed.append({"list_name": name, "name": b.replace(" ", "_"), th: a, en: b})
     listed += [
         {
             "list_name": "species",

@@ -16,11 +16,13 @@ from rubbercarbon.formats.interface import (
     ROWS_BEFORE_HEADING,
     RawTable,
     headed,
+    unreadable,
 )
 from rubbercarbon.headings import score
 
 SUFFIXES = (".csv", ".tsv", ".txt")
 ENCODINGS = ("utf-8-sig", "cp874")
+LONGEST_LINE = 200_000  # letters
 DELIMITERS = (",", ";", "\t")
 
 
@@ -33,6 +35,11 @@ def read(path: Path) -> list[RawTable]:
         When the text cannot be decoded or is not a table.
     """
     content = _decode(path)
+    longest = max(map(len, content.splitlines()), default=0)
+    if longest > LONGEST_LINE:
+        raise unreadable(
+            path.name, f"a line has {longest:,} letters, which no table of trees needs; is it one?"
+        )
     top = content[:20_000].splitlines()[:ROWS_BEFORE_HEADING]
     delimiter = max(DELIMITERS, key=top[0].count) if top else ","
     if not _is_heading(top[0] if top else "", delimiter):
