@@ -29,7 +29,8 @@ OperatorType = Literal[
 ]  # fmt: skip
 # spellings met on sheets, without blanks, dots and brackets
 DOCUMENT_WORDS: dict[str, LandDocument] = {
-    "โฉนด": "chanote", "โฉนดที่ดิน": "chanote", "นส4": "ns4", "นส4จ": "chanote", "titledeed": "chanote",
+    "โฉนด": "chanote", "โฉนดที่ดิน": "chanote", "นส4": "ns4", "นส4จ": "chanote",
+    "titledeed": "chanote",
     "norsor4": "ns4", "นส3ก": "ns3k", "norsor3gor": "ns3k", "นส3": "ns3", "นส3ข": "ns3",
     "norsor3": "ns3", "สปก": "spk401", "สปก4-01": "spk401", "สปก401": "spk401",
     "sorporkor": "spk401", "sorporkor4-01": "spk401", "นค3": "nk3", "สค1": "sk1",
