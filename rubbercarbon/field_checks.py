@@ -1,4 +1,4 @@
-"""Rules that question values of a field sheet: units, digits, dates, places, numbering.
+"""Rules that question sizes of a field sheet: units, digits, girths, heights, densities, tapes.
 
 Nothing here refuses a row or changes a value: each finding names the cell and, where one can be
 guessed, the value that was probably meant. A guess is used only with ``--accept-suggestions``.
@@ -6,26 +6,22 @@ guessed, the value that was probably meant. A guess is used only with ``--accept
 
 from __future__ import annotations
 
-import datetime as dt
 import math
-import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from allometry.heights import height_model, predict_height
-from allometry.names import match_one
 from allometry.quantities import QUANTITIES
-from rubbercarbon.columns import CLONES, DIAMETERS, RUBBER, both_eras, clone_name
+from rubbercarbon.check_sheet import FEWEST_PAIRS, Floats, Sheet, between
+from rubbercarbon.columns import DIAMETERS
+from rubbercarbon.record_checks import RECORD_RULES
 
 if TYPE_CHECKING:
     from rubbercarbon.formats.interface import RawTable
     from rubbercarbon.problems import Problems
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 NEIGHBOURS = 4  # fewest others of a plot and species to compare with
 EXPECTED_RATIO = (0.45, 2.2)  # of a height over the model's, when it may be meant
 ODD_RATIO = (0.2, 5.0)
@@ -33,77 +29,13 @@ STEEP_M_PER_CM = 4.0
 FLAT_M_PER_CM = 0.12
 OUTLIER_SD = 5.0
 OUTLIER_LN = 0.7
-FEWEST_PAIRS = 10
 KG_PER_M3 = (100.0, 1400.0)
 TAPE_M = (0.1, 2.6)
 MANY = 300
 MIXED = 6.0
 CYLINDER = 1.05
-MOST_GAPS_SHOWN = 8
 LARGE_RUBBER_CM = 45.0  # mean diameter of planted rubber above which a girth is suspected
-HEAPED = 0.75
-ABSURD = 1e6  # beyond it a number is no measurement of anything here
-RUBBER_LIFE = 60
 SMALLEST_DBH_CM = QUANTITIES["dbh"].low
-GONE = re.compile(
-    r"ตาย|ถูกตัด|ตัดแล้ว|ตัดทิ้ง|ตัดออก|โค่น|สูญหาย|\bdead\b|\bfelled\b|\bmati\b", re.IGNORECASE
-)
-NOT_GONE = re.compile(
-    r"ไม่ตาย|ยังไม่|กิ่งตาย|ยอดตาย|ใกล้ตาย|ตายยอด|เปลือก|กิ่ง|not dead|dead (branch|top)", re.IGNORECASE
-)
-
-
-class Sheet:
-    """A typed tree table, its species, and the list that findings go to."""
-
-    def __init__(self, trees: pd.DataFrame, raw: RawTable, problems: Problems) -> None:
-        self.trees = trees
-        self.raw = raw
-        self.problems = problems
-        self.open: Bools = (trees["refused"] == "").to_numpy()
-        names = {name: match_one(name) for name in trees["species"].unique()}
-        self.species = trees["species"].map({k: m.species for k, m in names.items()}).to_numpy()
-        self.form = trees["species"].map({k: m.growth_form for k, m in names.items()}).to_numpy()
-        self.rubber: Bools = self.species == RUBBER
-        self.living: Bools = self.open & trees["state"].isin(["alive", "unknown"]).to_numpy()
-        self.suspect: Bools = np.zeros(len(trees), dtype=np.bool_)  # a diameter that was questioned
-        self.odd_height: Bools = np.zeros(len(trees), dtype=np.bool_)
-        self.dbh = self.numbers("dbh_cm")
-        self.height = self.numbers("height_m")
-        self.plots: dict[str, NDArray[np.int64]] = dict(trees.groupby("plot_id").indices)  # type: ignore[arg-type]
-
-    def numbers(self, name: str) -> Floats:
-        """A column of numbers; NaN where there is none, or none that could be measured."""
-        if name not in self.trees:
-            return np.full(len(self.trees), np.nan)
-        values = self.trees[name].to_numpy(dtype=np.float64)
-        return np.where(np.abs(values) < ABSURD, values, np.nan)
-
-    def texts(self, name: str) -> NDArray[Any]:
-        """A column of texts; empty where there is none."""
-        if name not in self.trees:
-            return np.full(len(self.trees), "", dtype=object)
-        return self.trees[name].fillna("").astype(str).to_numpy(dtype=object)
-
-    def say(self, code: str, position: int, column: str, **values: Any) -> None:
-        """A finding in one cell."""
-        known = self.trees[column].iloc[position] if column in self.trees else ""
-        self.problems.add(
-            code, file=self.raw.file, sheet=self.raw.sheet,
-            row=int(self.trees["row"].iloc[position]), column=column,
-            **{"value": known, **values},
-        )  # fmt: skip
-
-    def say_all(self, code: str, found: Bools, column: str, **values: Any) -> None:
-        """The same finding in several cells."""
-        for position in np.flatnonzero(found & self.open):
-            self.say(code, int(position), column, **values)
-
-    def tell(self, code: str, column: str, value: object, **values: Any) -> None:
-        """A finding of a plot or a column."""
-        self.problems.add(
-            code, file=self.raw.file, sheet=self.raw.sheet, column=column, value=value, **values
-        )
 
 
 def check_field_values(trees: pd.DataFrame, raw: RawTable, problems: Problems) -> None:
@@ -121,8 +53,7 @@ def check_field_values(trees: pd.DataFrame, raw: RawTable, problems: Problems) -
     sheet = Sheet(trees, raw, problems)
     for rule in (
         _diameter_units, _mixed_units, _girth_as_dbh, _small, _two_diameters, _heights,
-        _height_outliers, _densities, _volumes, _tapes, _counts, _clones, _years, _dates, _remarks,
-        _numbering, _plot_names, _heaping,
+        _height_outliers, _densities, _volumes, _tapes, _counts, *RECORD_RULES,
     ):  # fmt: skip
         rule(sheet)
 
@@ -159,11 +90,11 @@ def _diameter_units(sheet: Sheet) -> None:
         slimmer = sheet.height / _expected_height(sheet, sheet.dbh * 100.0)
         stouter = sheet.height / _expected_height(sheet, sheet.dbh / 10.0)
         metres = (sheet.dbh < 1.5) & (
-            ((count > NEIGHBOURS) & (ratio < 0.05) & _between(ratio * 100.0, 0.2, 5.0))
-            | ((tallness > ODD_RATIO[1]) & _between(slimmer, *EXPECTED_RATIO))
+            ((count > NEIGHBOURS) & (ratio < 0.05) & between(ratio * 100.0, 0.2, 5.0))
+            | ((tallness > ODD_RATIO[1]) & between(slimmer, *EXPECTED_RATIO))
         )
-        large = (ratio > 4.0) & _between(ratio / 10.0, 0.3, 3.0) & even
-        thin = (tallness < 0.45) & _between(stouter, 0.6, 1.7) & (sheet.dbh > 40.0)
+        large = (ratio > 4.0) & between(ratio / 10.0, 0.3, 3.0) & even
+        thin = (tallness < 0.45) & between(stouter, 0.6, 1.7) & (sheet.dbh > 40.0)
         thin &= (count > NEIGHBOURS) & (ratio > 4.0)
     beyond = (sheet.trees["refused"] == "diameter_too_large").to_numpy()
     for place in np.flatnonzero(((metres | large | thin) & sheet.open) | beyond):
@@ -205,10 +136,6 @@ def _plausible(sheet: Sheet, position: int) -> bool:
     return bool(1.0 <= sheet.dbh[position] / 10.0 <= 120.0)
 
 
-def _between(values: Floats, low: float, high: float) -> Bools:
-    return np.asarray((values > low) & (values < high), dtype=np.bool_)
-
-
 def _girth_as_dbh(sheet: Sheet) -> None:
     """Plots of rubber with diameters that only girths have; single trees 3.14 times too large."""
     columns = sheet.texts("diameter_column")
@@ -228,9 +155,7 @@ def _girth_as_dbh(sheet: Sheet) -> None:
     typical, count = _medians(sheet, sheet.dbh)
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         ratio = sheet.dbh / typical
-        single = (
-            planted & (count > NEIGHBOURS) & (ratio > 2.4) & _between(ratio / math.pi, 0.7, 1.4)
-        )
+        single = planted & (count > NEIGHBOURS) & (ratio > 2.4) & between(ratio / math.pi, 0.7, 1.4)
     typed = sheet.numbers("diameter_typed")
     sheet.suspect |= single
     for position in np.flatnonzero(single):
@@ -328,7 +253,7 @@ def _volumes(sheet: Sheet) -> None:
 def _densities(sheet: Sheet) -> None:
     """Densities in kg/m3 under a heading of g/cm3."""
     typed = sheet.numbers("wood_density_typed")
-    for position in np.flatnonzero(_between(typed, *KG_PER_M3) & sheet.open):
+    for position in np.flatnonzero(between(typed, *KG_PER_M3) & sheet.open):
         sheet.say("density_in_kg", int(position), "wood_density_g_cm3",
                   value=f"{typed[position]:g}", fix=f"{typed[position] / 1000.0:g}")  # fmt: skip
 
@@ -350,112 +275,3 @@ def _counts(sheet: Sheet) -> None:
     """Tallies of trees that look like something else."""
     many = (sheet.numbers("count") > MANY) & (sheet.form != "bamboo")
     sheet.say_all("count_large", many, "count")
-
-
-def _clones(sheet: Sheet) -> None:
-    """Names of clones that are not known, or stand beside another species."""
-    clones = sheet.texts("clone")
-    for position in np.flatnonzero((clones != "") & sheet.open):
-        name = clone_name(str(clones[position]))
-        if not sheet.rubber[position] and sheet.species[position]:
-            sheet.say("clone_not_rubber", int(position), "clone")
-        elif name not in CLONES:
-            sheet.say("clone_unknown", int(position), "clone", allowed=", ".join(CLONES))
-
-
-def _years(sheet: Sheet) -> None:
-    """Planting years and ages that contradict each other or the day of the survey."""
-    planted, age = sheet.numbers("planting_year"), sheet.numbers("age_years")
-    survey = np.full(len(planted), np.nan)
-    if "date" in sheet.trees:
-        survey = _days(sheet).dt.year.to_numpy(dtype=np.float64)
-    with np.errstate(invalid="ignore", over="ignore"):
-        odd = ~np.isnan(planted) & ~_between(planted, 1900.0, dt.date.today().year + 1.5)  # noqa: DTZ011
-        after = ~odd & (planted > survey)
-        conflict = ~odd & ~after & (np.abs(survey - planted - age) > 1.5)
-        old = sheet.rubber & (age > RUBBER_LIFE)
-    for code, found in (("planting_year_odd", odd), ("planted_after_survey", after)):
-        for position in np.flatnonzero(found & sheet.open):
-            sheet.say(code, int(position), "planting_year", **both_eras(planted[position]))
-    for position in np.flatnonzero(conflict & sheet.open):
-        sheet.say("age_conflict", int(position), "age_years",
-                  other=f"{survey[position] - planted[position]:g}")  # fmt: skip
-    sheet.say_all("age_odd", old, "age_years")
-
-
-def _days(sheet: Sheet) -> pd.Series[Any]:
-    return pd.to_datetime(sheet.trees["date"], format="%Y-%m-%d", errors="coerce")
-
-
-def _dates(sheet: Sheet) -> None:
-    """Dates that cannot be read or lie ahead."""
-    if "date" not in sheet.trees:
-        return
-    texts = sheet.texts("date")
-    days = _days(sheet)
-    unread = days.isna().to_numpy() & (texts != "")
-    sheet.say_all("date_unreadable", unread, "date")
-    ahead = (days > pd.Timestamp.today() + pd.Timedelta(days=2)).to_numpy()
-    sheet.say_all("date_ahead", ahead & ~unread, "date")
-
-
-def _remarks(sheet: Sheet) -> None:
-    """Remarks that call a tree dead or felled which the row counts as living."""
-    notes = pd.Series(sheet.texts("note"))
-    states = notes.map({text: _state_in(str(text)) for text in notes.unique()}).to_numpy()
-    for position in np.flatnonzero((states != "") & sheet.living):
-        sheet.say("note_says_gone", int(position), "note")
-
-
-def _state_in(text: str) -> str:
-    """State that a remark speaks of; empty where it speaks of none, or denies it."""
-    return "gone" if GONE.search(text) and not NOT_GONE.search(text) else ""
-
-
-# --- numbering ------------------------------------------------------------------------------------
-
-
-def _numbering(sheet: Sheet) -> None:
-    """Gaps in the numbers of trees, and numbers out of order."""
-    tags = pd.to_numeric(sheet.trees["tree_id"], errors="coerce").to_numpy(dtype=np.float64)
-    repeats = (sheet.trees["refused"] == "row_repeated").to_numpy()
-    for plot, whole in sheet.plots.items():
-        rows = whole[~repeats[whole]]
-        numbers = tags[rows]
-        if len(rows) < FEWEST_PAIRS or np.isnan(numbers).any() or (numbers % 1 != 0).any():
-            continue
-        present = np.unique(numbers.astype(np.int64))
-        span = int(present[-1] - present[0]) + 1
-        if 0 < span - len(present) <= 0.1 * len(present):
-            missing = np.setdiff1d(np.arange(present[0], present[-1] + 1), present)
-            shown = ", ".join(map(str, missing[:MOST_GAPS_SHOWN]))
-            more = ", ..." if len(missing) > MOST_GAPS_SHOWN else ""
-            sheet.tell("tag_gaps", "tree_id", f"{shown}{more}", plot=plot, count=len(missing))
-        back = rows[1:][np.diff(numbers) < 0]
-        if 0 < len(back) <= 0.1 * len(rows):
-            for position in back:
-                sheet.say("tag_order", int(position), "tree_id", plot=plot)
-
-
-def _plot_names(sheet: Sheet) -> None:
-    """Names of plots that differ in case or blanks alone."""
-    names = pd.unique(sheet.trees["plot_id"])
-    alike: dict[str, list[str]] = {}
-    for name in names:
-        alike.setdefault(re.sub(r"[\s_\-.]+", "", str(name)).casefold(), []).append(str(name))
-    for group in alike.values():
-        if len(group) > 1:
-            sheet.tell("plot_names_alike", "plot_id", ", ".join(sorted(group)))
-
-
-def _heaping(sheet: Sheet) -> None:
-    """Figures that all end in 0 or 5, or are all the same."""
-    heights = sheet.numbers("height_typed")
-    known = heights[~np.isnan(heights) & sheet.open]
-    if len(known) >= FEWEST_PAIRS and np.ptp(known) == 0:
-        sheet.tell("height_constant", "height_m", f"{known[0]:g}", count=len(known))
-    typed = sheet.numbers("diameter_typed")
-    sizes = typed[~np.isnan(typed) & sheet.open]
-    if len(sizes) >= 50 and np.mean(sizes % 5 == 0) > HEAPED:
-        sheet.tell("digits_heaped", str(sheet.texts("diameter_column")[0]),
-                   f"{100 * np.mean(sizes % 5 == 0):.0f}")  # fmt: skip

@@ -1,0 +1,79 @@
+"""A typed table of trees as the rules see it, and the list that findings go to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from allometry.names import match_one
+from rubbercarbon.columns import RUBBER
+
+if TYPE_CHECKING:
+    from rubbercarbon.formats.interface import RawTable
+    from rubbercarbon.problems import Problems
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+FEWEST_PAIRS = 10  # trees of a plot below which nothing is said of their pattern
+ABSURD = 1e6  # beyond it a number is no measurement of anything here
+
+
+def between(values: Floats, low: float, high: float) -> Bools:
+    """Which values lie between two limits, without these."""
+    return np.asarray((values > low) & (values < high), dtype=np.bool_)
+
+
+class Sheet:
+    """A typed tree table, its species, and the list that findings go to."""
+
+    def __init__(self, trees: pd.DataFrame, raw: RawTable, problems: Problems) -> None:
+        self.trees = trees
+        self.raw = raw
+        self.problems = problems
+        self.open: Bools = (trees["refused"] == "").to_numpy()
+        names = {name: match_one(name) for name in trees["species"].unique()}
+        self.species = trees["species"].map({k: m.species for k, m in names.items()}).to_numpy()
+        self.form = trees["species"].map({k: m.growth_form for k, m in names.items()}).to_numpy()
+        self.rubber: Bools = self.species == RUBBER
+        self.living: Bools = self.open & trees["state"].isin(["alive", "unknown"]).to_numpy()
+        self.suspect: Bools = np.zeros(len(trees), dtype=np.bool_)  # a diameter that was questioned
+        self.odd_height: Bools = np.zeros(len(trees), dtype=np.bool_)
+        self.dbh = self.numbers("dbh_cm")
+        self.height = self.numbers("height_m")
+        self.plots: dict[str, NDArray[np.int64]] = dict(trees.groupby("plot_id").indices)  # type: ignore[arg-type]
+
+    def numbers(self, name: str) -> Floats:
+        """A column of numbers; NaN where there is none, or none that could be measured."""
+        if name not in self.trees:
+            return np.full(len(self.trees), np.nan)
+        values = self.trees[name].to_numpy(dtype=np.float64)
+        return np.where(np.abs(values) < ABSURD, values, np.nan)
+
+    def texts(self, name: str) -> NDArray[Any]:
+        """A column of texts; empty where there is none."""
+        if name not in self.trees:
+            return np.full(len(self.trees), "", dtype=object)
+        return self.trees[name].fillna("").astype(str).to_numpy(dtype=object)
+
+    def say(self, code: str, position: int, column: str, **values: Any) -> None:
+        """A finding in one cell."""
+        known = self.trees[column].iloc[position] if column in self.trees else ""
+        self.problems.add(
+            code, file=self.raw.file, sheet=self.raw.sheet,
+            row=int(self.trees["row"].iloc[position]), column=column,
+            **{"value": known, **values},
+        )  # fmt: skip
+
+    def say_all(self, code: str, found: Bools, column: str, **values: Any) -> None:
+        """The same finding in several cells."""
+        for position in np.flatnonzero(found & self.open):
+            self.say(code, int(position), column, **values)
+
+    def tell(self, code: str, column: str, value: object, **values: Any) -> None:
+        """A finding of a plot or a column."""
+        self.problems.add(
+            code, file=self.raw.file, sheet=self.raw.sheet, column=column, value=value, **values
+        )

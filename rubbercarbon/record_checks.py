@@ -1,0 +1,135 @@
+"""Rules that question what a field sheet records beside sizes: clones, years, dates, numbering."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rubbercarbon.check_sheet import FEWEST_PAIRS, Sheet, between
+from rubbercarbon.columns import CLONES, both_eras, clone_name
+
+MOST_GAPS_SHOWN = 8
+HEAPED = 0.75
+RUBBER_LIFE = 60
+GONE = re.compile(
+    r"ตาย|ถูกตัด|ตัดแล้ว|ตัดทิ้ง|ตัดออก|โค่น|สูญหาย|\bdead\b|\bfelled\b|\bmati\b", re.IGNORECASE
+)
+NOT_GONE = re.compile(
+    r"ไม่ตาย|ยังไม่|กิ่งตาย|ยอดตาย|ใกล้ตาย|ตายยอด|เปลือก|กิ่ง|not dead|dead (branch|top)", re.IGNORECASE
+)
+
+
+def _clones(sheet: Sheet) -> None:
+    """Names of clones that are not known, or stand beside another species."""
+    clones = sheet.texts("clone")
+    for position in np.flatnonzero((clones != "") & sheet.open):
+        name = clone_name(str(clones[position]))
+        if not sheet.rubber[position] and sheet.species[position]:
+            sheet.say("clone_not_rubber", int(position), "clone")
+        elif name not in CLONES:
+            sheet.say("clone_unknown", int(position), "clone", allowed=", ".join(CLONES))
+
+
+def _years(sheet: Sheet) -> None:
+    """Planting years and ages that contradict each other or the day of the survey."""
+    planted, age = sheet.numbers("planting_year"), sheet.numbers("age_years")
+    survey = np.full(len(planted), np.nan)
+    if "date" in sheet.trees:
+        survey = _days(sheet).dt.year.to_numpy(dtype=np.float64)
+    with np.errstate(invalid="ignore", over="ignore"):
+        odd = ~np.isnan(planted) & ~between(planted, 1900.0, dt.date.today().year + 1.5)  # noqa: DTZ011
+        after = ~odd & (planted > survey)
+        conflict = ~odd & ~after & (np.abs(survey - planted - age) > 1.5)
+        old = sheet.rubber & (age > RUBBER_LIFE)
+    for code, found in (("planting_year_odd", odd), ("planted_after_survey", after)):
+        for position in np.flatnonzero(found & sheet.open):
+            sheet.say(code, int(position), "planting_year", **both_eras(planted[position]))
+    for position in np.flatnonzero(conflict & sheet.open):
+        sheet.say("age_conflict", int(position), "age_years",
+                  other=f"{survey[position] - planted[position]:g}")  # fmt: skip
+    sheet.say_all("age_odd", old, "age_years")
+
+
+def _days(sheet: Sheet) -> pd.Series[Any]:
+    return pd.to_datetime(sheet.trees["date"], format="%Y-%m-%d", errors="coerce")
+
+
+def _dates(sheet: Sheet) -> None:
+    """Dates that cannot be read or lie ahead."""
+    if "date" not in sheet.trees:
+        return
+    texts = sheet.texts("date")
+    days = _days(sheet)
+    unread = days.isna().to_numpy() & (texts != "")
+    sheet.say_all("date_unreadable", unread, "date")
+    ahead = (days > pd.Timestamp.today() + pd.Timedelta(days=2)).to_numpy()
+    sheet.say_all("date_ahead", ahead & ~unread, "date")
+
+
+def _remarks(sheet: Sheet) -> None:
+    """Remarks that call a tree dead or felled which the row counts as living."""
+    notes = pd.Series(sheet.texts("note"))
+    states = notes.map({text: _state_in(str(text)) for text in notes.unique()}).to_numpy()
+    for position in np.flatnonzero((states != "") & sheet.living):
+        sheet.say("note_says_gone", int(position), "note")
+
+
+def _state_in(text: str) -> str:
+    """State that a remark speaks of; empty where it speaks of none, or denies it."""
+    return "gone" if GONE.search(text) and not NOT_GONE.search(text) else ""
+
+
+# --- numbering ------------------------------------------------------------------------------------
+
+
+def _numbering(sheet: Sheet) -> None:
+    """Gaps in the numbers of trees, and numbers out of order."""
+    tags = pd.to_numeric(sheet.trees["tree_id"], errors="coerce").to_numpy(dtype=np.float64)
+    repeats = (sheet.trees["refused"] == "row_repeated").to_numpy()
+    for plot, whole in sheet.plots.items():
+        rows = whole[~repeats[whole]]
+        numbers = tags[rows]
+        if len(rows) < FEWEST_PAIRS or np.isnan(numbers).any() or (numbers % 1 != 0).any():
+            continue
+        present = np.unique(numbers.astype(np.int64))
+        span = int(present[-1] - present[0]) + 1
+        if 0 < span - len(present) <= 0.1 * len(present):
+            missing = np.setdiff1d(np.arange(present[0], present[-1] + 1), present)
+            shown = ", ".join(map(str, missing[:MOST_GAPS_SHOWN]))
+            more = ", ..." if len(missing) > MOST_GAPS_SHOWN else ""
+            sheet.tell("tag_gaps", "tree_id", f"{shown}{more}", plot=plot, count=len(missing))
+        back = rows[1:][np.diff(numbers) < 0]
+        if 0 < len(back) <= 0.1 * len(rows):
+            for position in back:
+                sheet.say("tag_order", int(position), "tree_id", plot=plot)
+
+
+def _plot_names(sheet: Sheet) -> None:
+    """Names of plots that differ in case or blanks alone."""
+    names = pd.unique(sheet.trees["plot_id"])
+    alike: dict[str, list[str]] = {}
+    for name in names:
+        alike.setdefault(re.sub(r"[\s_\-.]+", "", str(name)).casefold(), []).append(str(name))
+    for group in alike.values():
+        if len(group) > 1:
+            sheet.tell("plot_names_alike", "plot_id", ", ".join(sorted(group)))
+
+
+def _heaping(sheet: Sheet) -> None:
+    """Figures that all end in 0 or 5, or are all the same."""
+    heights = sheet.numbers("height_typed")
+    known = heights[~np.isnan(heights) & sheet.open]
+    if len(known) >= FEWEST_PAIRS and np.ptp(known) == 0:
+        sheet.tell("height_constant", "height_m", f"{known[0]:g}", count=len(known))
+    typed = sheet.numbers("diameter_typed")
+    sizes = typed[~np.isnan(typed) & sheet.open]
+    if len(sizes) >= 50 and np.mean(sizes % 5 == 0) > HEAPED:
+        sheet.tell("digits_heaped", str(sheet.texts("diameter_column")[0]),
+                   f"{100 * np.mean(sizes % 5 == 0):.0f}")  # fmt: skip
+
+
+RECORD_RULES = (_clones, _years, _dates, _remarks, _numbering, _plot_names, _heaping)
