@@ -1,7 +1,11 @@
 """The same sixty trees in every export layout are the same inventory; hostile files are one problem."""
 
 import math
+import re
+import subprocess
+import sys
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -201,6 +205,15 @@ def is_number(text):
     return True
 
 
+@pytest.mark.drill
+def test_a_million_rows_are_checked_and_estimated_within_two_gigabytes():
+    script = Path(__file__).parents[2] / "benchmarks" / "intake.py"
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("1,000,000 rows")
+    memory = re.search(r"([\d,]+) MB above", done.stdout)
+    assert int(memory.group(1).replace(",", "")) < 2000
+
+
 # --- what a field officer ran into; each was wrong once -------------------------------------------
 
 
@@ -310,8 +323,6 @@ def test_check_writes_a_folder_by_itself_and_reckons_with_suggestions(tmp_path, 
     said = capsys.readouterr().out
     assert "อยู่ใน rubbercarbon-check" in said
     assert "--accept-suggestions" in said
-    from pathlib import Path
-
     names = {path.name for path in Path("rubbercarbon-check").iterdir()}
     assert names == {"problems.csv", "problems.xlsx", "run.json"}
 
