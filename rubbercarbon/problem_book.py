@@ -95,7 +95,7 @@ def _list(
             _write(sheet, line, k, texts[name], look[item.severity])
     sheet.freeze_panes(1, 0)
     sheet.autofilter(0, 0, max(len(items), 1), len(LIST) - 1)
-    _for_printing(sheet)
+    _for_printing(sheet, 0)
 
 
 def _texts(
@@ -152,7 +152,7 @@ def _copy(
         size = {"x_scale": 2.5, "y_scale": max(1.0, 0.6 * len(texts))}
         sheet.write_comment(row - 1, place, "\n".join(texts), size)
     sheet.freeze_panes(top + 1, 0)
-    _for_printing(sheet)
+    _for_printing(sheet, top)
 
 
 def _findings(
@@ -178,12 +178,12 @@ def _findings(
     return worst, notes, marked
 
 
-def _for_printing(sheet: Any) -> None:
+def _for_printing(sheet: Any, heading: int) -> None:
     """One page wide, lying, with the heading on every page."""
     sheet.set_landscape()
     sheet.set_paper(9)
     sheet.fit_to_pages(1, 0)
-    sheet.repeat_rows(0)
+    sheet.repeat_rows(heading)
 
 
 def _letters(text: str) -> int:

@@ -13,6 +13,7 @@ from rubbercarbon.check_sheet import FEWEST_PAIRS, Sheet, between
 from rubbercarbon.columns import CLONES, both_eras, clone_name
 
 MOST_GAPS_SHOWN = 8
+MOST_CLONES_SHOWN = 10
 HEAPED = 0.75
 RUBBER_LIFE = 60
 GONE = re.compile(
@@ -31,7 +32,12 @@ def _clones(sheet: Sheet) -> None:
         if not sheet.rubber[position] and sheet.species[position]:
             sheet.say("clone_not_rubber", int(position), "clone")
         elif name not in CLONES:
-            sheet.say("clone_unknown", int(position), "clone", allowed=", ".join(CLONES))
+            sheet.say(
+                "clone_unknown",
+                int(position),
+                "clone",
+                allowed=", ".join(CLONES[:MOST_CLONES_SHOWN]) + ", ...",
+            )
 
 
 def _years(sheet: Sheet) -> None:
