@@ -104,7 +104,12 @@ def _height(rng: np.random.Generator, girth_cm: float) -> float:
 
 
 def trees() -> list[dict[str, str]]:
-    """All rows of the tree table, without faults."""
+    """All rows of the tree table, faults included."""
+    return _with_faults([dict(row) for row in sound_trees()])
+
+
+def sound_trees() -> list[dict[str, str]]:
+    """The same without faults."""
     rng = np.random.default_rng(SEED)
     rows = []
     for plot, _, _, _, _, year, species in PLOTS:
@@ -201,7 +206,6 @@ def _write(name: str, rows: list[dict[str, str]]) -> None:
 
 if __name__ == "__main__":
     FOLDER.mkdir(parents=True, exist_ok=True)
-    made = trees()
-    _write("trees_2567.csv", earlier(made))
-    _write("trees.csv", _with_faults([dict(row) for row in made]))
+    _write("trees_2567.csv", earlier(sound_trees()))
+    _write("trees.csv", trees())
     _write("plots.csv", plots())

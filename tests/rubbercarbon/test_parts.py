@@ -100,8 +100,9 @@ class TestSample:
         spec.loader.exec_module(maker)
         monkeypatch.setattr(maker, "FOLDER", tmp_path)
         maker._write("trees.csv", maker.trees())
+        maker._write("trees_2567.csv", maker.earlier(maker.sound_trees()))
         maker._write("plots.csv", maker.plots())
-        for name in ("trees.csv", "plots.csv"):
+        for name in ("trees.csv", "trees_2567.csv", "plots.csv"):
             assert (tmp_path / name).read_bytes() == (SAMPLE / name).read_bytes()
 
 
