@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rubbercarbon.inventory import read_inventory as read_inventory
     from rubbercarbon.projection import Projection as Projection
     from rubbercarbon.projection import project as project
+    from rubbercarbon.report import write_report as write_report
     from rubbercarbon.runs import load_run as load_run
     from rubbercarbon.runs import write_run as write_run
     from rubbercarbon.sampling import plots_needed as plots_needed
@@ -62,6 +63,7 @@ _HOMES = {
     "start_from_inventory": "rubbercarbon.scenarios.measured",
     "write_credit": "rubbercarbon.credits",
     "write_comparison": "rubbercarbon.scenario_runs",
+    "write_report": "rubbercarbon.report",
     "write_run": "rubbercarbon.runs",
 }
 __version__ = "0.1.0"

@@ -56,3 +56,7 @@ class ScenarioError(RubbercarbonError):
             f"'{name}': {faults[0]}." if len(faults) == 1
             else f"'{name}' has {len(faults)} faults:\n  {lines}"
         )  # fmt: skip
+
+
+class ReportError(RubbercarbonError):
+    """A report that cannot be made or written."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +19,8 @@ from rubbercarbon import messages
 from rubbercarbon.columns import RUBBER
 from rubbercarbon.distributions import INTERACTION
 from rubbercarbon.errors import SettingsError
+from rubbercarbon.report_blocks import visible
+from rubbercarbon.typeface import typeface
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,42 +29,11 @@ if TYPE_CHECKING:
 
 # Okabe and Ito 2008: eight colours that colour-blind readers can tell apart; rubber comes first
 COLOURS = ("#009E73", "#E69F00", "#56B4E9", "#D55E00", "#CC79A7", "#0072B2", "#F0E442", "#999999")
-THAI_FONTS = (
-    "Leelawadee UI",
-    "Tahoma",
-    "Noto Sans Thai",
-    "Sarabun",
-    "TH Sarabun New",
-    "Thonburi",
-    "Waree",
-    "Loma",
-    "Garuda",
-)
 SPECIES_SHOWN = 7
 PLOTS_DRAWN = 20
+LONGEST_LABEL = 18
 TOTAL = "ALL"
 FIGURE_SUFFIXES = (".png", ".svg", ".pdf")
-
-
-def _thai_font() -> str:
-    """The first installed font that has Thai letters; empty when there is none."""
-    from matplotlib import font_manager  # noqa: PLC0415
-
-    installed = {font.name for font in font_manager.fontManager.ttflist}
-    return next((name for name in THAI_FONTS if name in installed), "")
-
-
-def _is_thai(text: str) -> bool:
-    return any("\u0e00" <= letter <= "\u0e7f" for letter in text)
-
-
-@contextlib.contextmanager
-def _fonts(font: str) -> Iterator[None]:
-    """Text made inside uses the font, with matplotlib's own behind it."""
-    import matplotlib as mpl  # noqa: PLC0415
-
-    with mpl.rc_context({"font.family": [font, "DejaVu Sans"] if font else ["DejaVu Sans"]}):
-        yield
 
 
 def save(figure: Figure, path: Path) -> None:
@@ -80,7 +49,8 @@ def save(figure: Figure, path: Path) -> None:
             f"figures are not written as '{path.name}'; give a name that ends in "
             f"{', '.join(FIGURE_SUFFIXES)}."
         )
-    figure.savefig(path)
+    with typeface():
+        figure.savefig(path)
 
 
 def stocks_by_plot(stocks: Stocks, language: str = "en") -> Figure:
@@ -90,18 +60,17 @@ def stocks_by_plot(stocks: Stocks, language: str = "en") -> Figure:
     ----------
     stocks : Stocks
     language : str
-        ``en`` or ``th``; English where no font with Thai letters is installed.
+        ``en`` or ``th``.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    font = _thai_font()
-    with _fonts(font):
-        return _draw_stocks(stocks, language if font else "en", font)
+    with typeface():
+        return _draw_stocks(stocks, language)
 
 
-def _draw_stocks(stocks: Stocks, language: str, font: str) -> Figure:
+def _draw_stocks(stocks: Stocks, language: str) -> Figure:
     from matplotlib.figure import Figure  # noqa: PLC0415
 
     plots = stocks.plots
@@ -141,10 +110,7 @@ def _draw_stocks(stocks: Stocks, language: str, font: str) -> Figure:
             linewidth=0.6,
             label=messages.text("cli", "other", language),
         )
-    labels = [
-        _label(i, str(row.plot_id), str(row.system), font)
-        for i, row in enumerate(plots.itertuples())
-    ]
+    labels = [_label(str(row.plot_id), str(row.system)) for row in plots.itertuples()]
     axes.set_xticks(range(len(plots)), labels)
     axis = "figure_axis" if per_ha else "figure_axis_plot"
     axes.set_ylabel(messages.text("cli", axis, language))
@@ -163,18 +129,17 @@ def variance_shares(stocks: Stocks, quantity: str = "carbon", language: str = "e
     quantity : str
         ``agb``, ``bgb``, ``carbon`` or ``herb``.
     language : str
-        ``en`` or ``th``; English where no font with Thai letters is installed.
+        ``en`` or ``th``.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    font = _thai_font()
-    with _fonts(font):
-        return _draw_shares(stocks, quantity, language if font else "en", font)
+    with typeface():
+        return _draw_shares(stocks, quantity, language)
 
 
-def _draw_shares(stocks: Stocks, quantity: str, language: str, font: str) -> Figure:
+def _draw_shares(stocks: Stocks, quantity: str, language: str) -> Figure:
     from matplotlib.figure import Figure  # noqa: PLC0415
 
     table = stocks.attribution
@@ -199,8 +164,7 @@ def _draw_shares(stocks: Stocks, quantity: str, language: str, font: str) -> Fig
             edgecolor="white", linewidth=0.6, label=label,
         )  # fmt: skip
         bottom += height
-    ticks = [_label(i, name, "", font) for i, name in enumerate(names)]
-    axes.set_xticks(range(len(names)), ticks)
+    axes.set_xticks(range(len(names)), [_label(name) for name in names])
     axes.set_ylabel(messages.text("cli", "shares_axis", language))
     axes.set_title(messages.text("cli", "shares_title", language), loc="left")
     axes.spines[["top", "right"]].set_visible(False)
@@ -208,11 +172,11 @@ def _draw_shares(stocks: Stocks, quantity: str, language: str, font: str) -> Fig
     return figure
 
 
-def _label(position: int, plot: str, system: str, font: str) -> str:
-    """Plot and system; the row of plots.csv where no font can draw a Thai name."""
-    words = system.replace("_", " ").split()
-    shown = [text for text in (plot, *words) if font or not _is_thai(text)]
-    return "\n".join(text for text in shown if text) or f"row {position + 1}"
+def _label(plot: str, system: str = "") -> str:
+    """Plot and system, one word below the other."""
+    words = [visible(plot), *system.replace("_", " ").split()]
+    return "\n".join(word if len(word) <= LONGEST_LABEL else word[: LONGEST_LABEL - 1] + "…"
+                     for word in words if word)  # fmt: skip
 
 
 @dataclass(frozen=True)

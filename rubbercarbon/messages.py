@@ -41,6 +41,11 @@ def takes(section: str, key: str, language: str, name: str, /) -> bool:
     return f"{{{name}}}" in str(_catalogue(language)[section][key])
 
 
+def has(section: str, key: str, language: str = "en") -> bool:
+    """Whether there is such a text."""
+    return key in _catalogue(language).get(section, {})
+
+
 def keys(section: str, language: str = "en") -> tuple[str, ...]:
     """Keys of a section, for tests that compare the languages."""
     return tuple(_catalogue(language)[section])

@@ -197,6 +197,28 @@ class RunTables:
     draws: Any = None
 
 
+def read_record(path: Path) -> dict[str, Any]:
+    """The record of a run folder.
+
+    Raises
+    ------
+    RunFolderError
+        When the folder is no run folder or was written by a newer version.
+    """
+    if not (path / RECORD).is_file():
+        raise RunFolderError(f"'{path}' is not a run folder: it has no {RECORD}.")
+    try:
+        record: dict[str, Any] = json.loads((path / RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunFolderError(f"'{path / RECORD}' cannot be read: {error}.") from error
+    if record.get("schema_version", 0) > SCHEMA_VERSION:
+        raise RunFolderError(
+            f"'{path}' was written by a newer version (schema {record['schema_version']}, known "
+            f"{SCHEMA_VERSION}); update rubbercarbon."
+        )
+    return record
+
+
 def load_run(folder: str | Path) -> Stocks | RunTables:
     """Read a run folder back.
 
@@ -215,17 +237,7 @@ def load_run(folder: str | Path) -> Stocks | RunTables:
         When the folder is no run folder or was written by a newer version.
     """
     path = Path(folder)
-    if not (path / RECORD).is_file():
-        raise RunFolderError(f"'{path}' is not a run folder: it has no {RECORD}.")
-    try:
-        record: dict[str, Any] = json.loads((path / RECORD).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RunFolderError(f"'{path / RECORD}' cannot be read: {error}.") from error
-    if record.get("schema_version", 0) > SCHEMA_VERSION:
-        raise RunFolderError(
-            f"'{path}' was written by a newer version (schema {record['schema_version']}, known "
-            f"{SCHEMA_VERSION}); update rubbercarbon."
-        )
+    record = read_record(path)
     files = record.pop("files", [])
     if "trees.csv" not in files:
         names = [Path(name).stem for name in files if name.endswith(".csv")]

@@ -11,11 +11,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rubbercarbon import messages
-from rubbercarbon.figures import COLOURS, _fonts, _thai_font, save
+from rubbercarbon.figures import COLOURS, save
 from rubbercarbon.outcome import POOLS
 from rubbercarbon.projection import Projection, Run
 from rubbercarbon.projection_report import spread
 from rubbercarbon.scenarios.interface import LIBRARY
+from rubbercarbon.typeface import typeface
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -262,31 +263,28 @@ def write_figures(comparison: Comparison, folder: Path, language: str = "en") ->
     comparison : Comparison
     folder : Path
     language : str
-        English where no font with Thai letters is installed.
 
     Returns
     -------
     list of str
         Names of the files.
     """
-    font = _thai_font()
-    spoken = language if font else "en"
     projection = comparison.projection
     makers: dict[str, Callable[[], Figure]] = {
-        "stocks.png": lambda: stocks_over_time(projection, spoken),
-        "difference.png": lambda: difference_over_time(comparison, spoken),
-        "pools.png": lambda: stacked_pools(projection, spoken),
+        "stocks.png": lambda: stocks_over_time(projection, language),
+        "difference.png": lambda: difference_over_time(comparison, language),
+        "pools.png": lambda: stacked_pools(projection, language),
     }
     for name in comparison.pairs:
         makers[f"tornado_{name}.png"] = lambda name=name: tornado(  # type: ignore[misc]
-            comparison, name, spoken
+            comparison, name, language
         )
     for name, run in projection.runs.items():
         if not run.scenario.agroforestry:
             makers[f"published_{name}.png"] = lambda name=name: published_stands(  # type: ignore[misc]
-                projection, name, spoken
+                projection, name, language
             )
-    with _fonts(font):
+    with typeface():
         for file, make in makers.items():
             save(make(), folder / file)
     return list(makers)

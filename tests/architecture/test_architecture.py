@@ -75,11 +75,13 @@ def test_the_public_names_are_these():
         "Scenario", "Settings", "Site", "Stocks", "compare_inventories", "compare_scenarios",
         "credit", "estimate_reading_error", "estimate_stocks", "load_run", "plots_needed",
         "project", "read_inventory", "read_prices", "read_scenario", "read_site",
-        "start_from_inventory", "write_comparison", "write_credit", "write_run",
+        "start_from_inventory", "write_comparison", "write_credit", "write_report", "write_run",
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("folder", ["commands", "crediting", "formats"])
+@pytest.mark.parametrize(
+    "folder", ["commands", "crediting", "formats", "report_sections", "reports"]
+)
 def test_every_member_of_a_plural_folder_loads(folder):
     assert registry.names(folder)
     for name in registry.names(folder):

@@ -170,6 +170,11 @@ def test_demo_ends_with_tables_a_figure_and_a_summary(tmp_path, capsys):
     assert "SYNTHETIC" in out
     assert "rubber_timber" in out
     assert (tmp_path / "d" / "agb_by_plot.png").stat().st_size > 10_000
+    for language, word in (("en", "Carbon stock report"), ("th", "รายงานปริมาณคาร์บอนที่สะสม")):
+        text = (tmp_path / "d" / f"report_{language}.html").read_text("utf-8")
+        assert word in text
+        assert "synthetic" in text
+        assert f"report_{language}.html" in out
     assert run("demo", "--out", tmp_path / "d", "--lang", "th") == 0
 
 

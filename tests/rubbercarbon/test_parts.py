@@ -116,21 +116,21 @@ class TestFigures:
             tops[place] = max(tops.get(place, 0.0), bar.get_y() + bar.get_height())
         np.testing.assert_allclose([tops[i] for i in range(6)], sample.plots["agb_t_ha"], rtol=1e-9)
 
-    def test_without_a_thai_font_nothing_thai_is_drawn(self, sample, monkeypatch, tmp_path):
-        monkeypatch.setattr(figures, "_thai_font", lambda: "")
-        renamed = sample.plots.assign(plot_id=["แปลง", *sample.plots["plot_id"].tolist()[1:]])
-        trees = sample.trees.replace({"plot_id": {"P1": "แปลง"}})
-        stocks = rc.Stocks(trees, renamed.assign(system=""), sample.total, sample.assumptions,
-                           sample.equations, sample.run, sample.found_problems)  # fmt: skip
+    def test_names_are_drawn_as_they_are(self, sample, tmp_path):
+        """Thai, mathematics that is none, and letters that no font has."""
+        names = {"P1": "แปลงที่ ๑", "P2": "$x_{$", "P3": "\U0001f333", "P4": "a" * 300}
+        stocks = rc.Stocks(
+            sample.trees.replace({"plot_id": names}), sample.plots.replace({"plot_id": names}),
+            sample.total, sample.assumptions, sample.equations, sample.run, sample.found_problems,
+        )  # fmt: skip
         figure = figures.stocks_by_plot(stocks, "th")
-        labels = [text.get_text() for text in figure.axes[0].get_xticklabels()]
-        assert labels[0] == "row 1"
+        labels = [text.get_text().split("\n")[0] for text in figure.axes[0].get_xticklabels()]
+        assert labels[:2] == ["แปลงที่ ๑", "$x_{$"]
+        assert len(labels[3]) == 18
+        assert "มวลชีวภาพ" in figure.axes[0].get_title(loc="left")
+        assert "Sarabun" in figure.axes[0].get_xticklabels()[0].get_fontfamily()
         figures.save(figure, tmp_path / "f.svg")
         assert (tmp_path / "f.svg").read_text("utf-8").startswith("<?xml")
-
-    def test_with_a_thai_font_thai_is_drawn(self, sample, monkeypatch):
-        monkeypatch.setattr(figures, "_thai_font", lambda: "DejaVu Sans")
-        assert "มวลชีวภาพ" in figures.stocks_by_plot(sample, "th").axes[0].get_title(loc="left")
 
     def test_shares_of_variance_stand_at_100(self, sample):
         axes = figures.variance_shares(sample).axes[0]
