@@ -145,6 +145,18 @@ def _scenarios(source: ReportSource, words: Words) -> Iterator[str]:
         )  # fmt: skip
 
 
+def _measured(source: ReportSource, words: Words) -> list[Fact]:
+    """Areas of two censuses, which have no total of areas."""
+    plots = source.table("change_plots")
+    names = (("area_plots", "area_ha"), ("area_land", "represents_ha"))
+    found = [(key, name) for key, name in names if name in plots and plots[name].notna().all()]
+    return [
+        Fact(words.text(key), words.area(plots[name].sum()), f"change_plots.csv: {name}")
+        for key, name in found
+        if len(plots)
+    ]
+
+
 def _facts(source: ReportSource, words: Words) -> Facts | None:
     rows: list[Fact] = []
     total, trees, place = last_row(source.table("total")), masses(source), source.group("site")
@@ -157,6 +169,7 @@ def _facts(source: ReportSource, words: Words) -> Facts | None:
         land = number(total.get("area_ha"))
         if land is not None:
             rows.append(Fact(words.text("area_land"), words.area(land), "total.csv: ALL, area_ha"))
+    rows += _measured(source, words)
     if "agb_kg" in trees and trees["mass"].sum() > 0:
         rubber = trees.loc[trees["species"] == RUBBER, "agb_kg"].sum() / trees["agb_kg"].sum()
         rows.append(Fact(words.text("stems"), figure(float(trees["count"].sum()), 0),
