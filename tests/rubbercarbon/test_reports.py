@@ -408,6 +408,29 @@ class TestContent:
         assert table.rows[0][4:6] == pytest.approx((2, 2.920), abs=5e-4)
         assert "no_sampling" not in {f.code for f in findings(source, Words("en"))}
 
+    def test_a_difference_that_must_not_be_judged(self):
+        """Shade and competition move it from loss to gain: said, and no chance is given."""
+        name = "biomass_average_difference_t_c_ha"
+        summary = pd.DataFrame({
+            "scenario": ["base", "mixed"], "averaged_years": 25, "status": "SCREENING_ESTIMATE",
+            name: [math.nan, -0.2], f"{name}_low": [math.nan, -1.1], f"{name}_high": [math.nan, 1.1],
+            "p_greater": [math.nan, 0.46], "p_greater_status": ["", "withheld"],
+            "difference_lowest_switch_t_c_ha": [math.nan, -0.2],
+            "difference_highest_switch_t_c_ha": [math.nan, 8.6],
+        })  # fmt: skip
+        pools = pd.DataFrame({
+            "scenario": ["base", "base", "mixed", "mixed"], "pool": "biomass", "year": [0, 1, 0, 1],
+            "t_c_ha": [0.0, 1.0, 0.0, 2.0], "t_c_ha_low": [0.0, 0.5, 0.0, 1.0],
+            "t_c_ha_high": [0.0, 2.0, 0.0, 3.0],
+        })  # fmt: skip
+        source = ReportSource({"summary": summary, "pools": pools}, {"baseline": "base"})
+        report = make_report(source)
+        assert "cannot be said which holds more" in first_page(report)
+        assert "from −0.2 to 8.6" in first_page(report)
+        assert "SCREENING_ESTIMATE" in report.status
+        assert _table(report, "differences").rows[0][:5] == ("mixed", -0.2, -1.1, 1.1, None)
+
+    @pytest.mark.jit
     def test_scenarios(self):
         runs = rc.project(["monoculture", "agroforestry_timber"], years=12, draws=0)
         report = make_report(report_source(rc.compare_scenarios(runs, baseline="monoculture")))
