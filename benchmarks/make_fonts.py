@@ -3,9 +3,9 @@
     python benchmarks/make_fonts.py FOLDER
 
 FOLDER holds ``Sarabun-Regular.ttf`` and ``Sarabun-Bold.ttf`` as Google Fonts gives them. PDF
-writers set a letter apart whose mark is shifted up or down, and readers of the PDF then see the syllable
-twice: tone marks over vowels therefore keep their drawn height (they were shifted by 3 to 46
-thousandths of an em, down to the vowel). woff2 needs the package brotli.
+writers set a letter apart whose mark is shifted up or down, and readers of the PDF then see the
+syllable twice: tone marks over vowels therefore keep their drawn height (they were shifted by 3 to
+46 thousandths of an em). woff2 needs the package brotli.
 """
 
 from __future__ import annotations

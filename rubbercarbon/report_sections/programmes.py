@@ -90,7 +90,8 @@ def _parameters(source: ReportSource, words: Words) -> Table | Paragraph | None:
         words, "parameters", source.table("programme_parameters"),
         [
             (words.column("programme"), text("programme")),
-            (words.column("parameter"), lambda row: words.value("rule", str(row["name"]).removeprefix("pool_"))),
+            (words.column("parameter"),
+             lambda row: words.value("rule", str(row["name"]).removeprefix("pool_"))),
             (words.column("value"), lambda row: words.or_unknown(row.get("value"))),
             (words.column("unit"), text("unit")),
             (words.column("source"), lambda row: " · ".join(

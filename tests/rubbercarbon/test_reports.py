@@ -21,6 +21,7 @@ from made_reports import HOSTILE, SITE, credit_folder, hostile_inventory
 import rubbercarbon as rc
 from rubbercarbon import cli, messages, registry, report_figures
 from rubbercarbon.errors import ReportError, RunFolderError
+from rubbercarbon.profiles import programmes as all_programmes
 from rubbercarbon.report import SECTIONS, make_report
 from rubbercarbon.report_blocks import (
     FIGURE_COLOURS,
@@ -33,7 +34,6 @@ from rubbercarbon.report_blocks import (
     shown,
     visible,
 )
-from rubbercarbon.profiles import programmes as all_programmes
 from rubbercarbon.report_findings import SAID, STATUSES, findings, status
 from rubbercarbon.report_source import ReportSource, report_source
 from rubbercarbon.report_words import Words
