@@ -35,6 +35,7 @@ def claim_of(
     years: float | None = None,
     area_ha: float | None = None,
     horizon: float | None = None,
+    language: str = "en",
 ) -> Claim:
     """The claim behind any result.
 
@@ -52,6 +53,8 @@ def claim_of(
         Land of a comparison, whose figures are per hectare.
     horizon : float, optional
         Year of a comparison at which its change is taken; its last by default.
+    language : str
+        Of the list of problems.
 
     Returns
     -------
@@ -65,11 +68,13 @@ def claim_of(
     if isinstance(source, Claim):
         return source if years is None else replace(source, years=years)
     if isinstance(source, Stocks):
-        return _of_stocks(source, start, years)
+        return _of_stocks(source, start, years, language)
     if isinstance(source, Change):
-        return _of_change(change_tables(source), source.run, years)
+        return _of_change(change_tables(source, language), source.run, years)
     if isinstance(source, Comparison):
-        return _of_comparison(comparison_tables(source), source.run, scenario, area_ha, horizon)
+        return _of_comparison(
+            comparison_tables(source, language), source.run, scenario, area_ha, horizon
+        )
     if "change_total" in source.tables:
         return _of_change(source.tables, source.run, years)
     if "difference" in source.tables:
@@ -116,8 +121,10 @@ def _of_change(tables: dict[str, pd.DataFrame], run: dict[str, Any], years: floa
     )
 
 
-def _of_stocks(stocks: Stocks, start: Stocks | StartStock | None, years: float | None) -> Claim:
-    tables = stock_tables(stocks)
+def _of_stocks(
+    stocks: Stocks, start: Stocks | StartStock | None, years: float | None, language: str
+) -> Claim:
+    tables = stock_tables(stocks, language)
     now = _stock_line(stocks)
     claim = Claim(
         "stock",

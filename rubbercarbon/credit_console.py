@@ -19,7 +19,7 @@ def credit(result: CreditResult, language: str) -> None:
         award = next(iter(result.awards.values()))
         line(say("stock_only", amount=number(award.ladder.amount("stock_statement"))))
     else:
-        _side_by_side(result, language)
+        side_by_side(result, language)
     for name, award in result.awards.items():
         _ladder(name, award, language)
         line(say("why_status", programme=name))
@@ -37,7 +37,8 @@ def _say(language: str, key: str, **values: object) -> str:
     return messages.text("crediting", key, language, **values)
 
 
-def _side_by_side(result: CreditResult, language: str) -> None:
+def side_by_side(result: CreditResult, language: str) -> None:
+    """Print all programmes in one table."""
     say = functools.partial(_say, language)
     rows = [
         [

@@ -197,6 +197,7 @@ def credit(
     scenario: str = "",
     years: float | None = None,
     gwp: str = "AR5",
+    language: str = "en",
 ) -> CreditResult:
     """Apply crediting programmes to a change of stocks.
 
@@ -220,6 +221,8 @@ def credit(
         change is taken, its last by default.
     gwp : {'AR4', 'AR5', 'AR6'}
         Set of global warming potentials.
+    language : {'en', 'th'}
+        Of the list of problems.
 
     Returns
     -------
@@ -249,6 +252,7 @@ def credit(
         source, start=begin, scenario=scenario, years=period,
         area_ha=None if site is None else site.land.area_ha,
         horizon=years,
+        language=language,
     )  # fmt: skip
     carried = previous.carried_t_co2e if isinstance(previous, CreditResult) else previous or {}
     names = [programme] if isinstance(programme, str) else list(dict.fromkeys(programme))

@@ -47,8 +47,8 @@ def make_report(source: ReportSource, language: str = "en") -> Report:
     modules.sort(key=lambda module: int(module.PLACE))
     built = [module.build(source, words) for module in modules]
     place = source.group("site")
-    kind = "comparison" if source.has("summary") else "claim" if source.has("programmes") else \
-        "change" if source.has("change_total") else "stock"  # fmt: skip
+    kinds = {"claim": "programmes", "comparison": "summary", "change": "change_total"}
+    kind = next((kind for kind, table in kinds.items() if source.has(table)), "stock")
     name = str(place.get("name") or place.get("id") or "")
     title = words.text(f"report_{kind}") + (f": {name}" if name else "")
     labels = {key: words.text(key) for key in LABELS}

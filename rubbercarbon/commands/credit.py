@@ -82,6 +82,7 @@ def run(
         scenario=scenario,
         years=years,
         gwp=gwp,
+        language=language,
     )
     folder = write_credit(result, out, force=force)
     if as_json:
