@@ -14,16 +14,18 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from rubbercarbon.assumptions import Assumptions
+from rubbercarbon.columns import PLOT_COLUMNS, SITE_COLUMNS, TREE_COLUMNS
 from rubbercarbon.portfolio_inventories import MARK
 from rubbercarbon.problems import Problem, Problems
 
 if TYPE_CHECKING:
     from rubbercarbon.portfolio import PortfolioStocks
 
+COLUMNS = frozenset({*TREE_COLUMNS, *PLOT_COLUMNS, *SITE_COLUMNS})
 DECIMALS = 2  # of coordinates: about a kilometre
 WITHHELD = "•••"
 OUR_WORDS = frozenset({
-    "column", "allowed", "candidates", "found", "equation", "what", "unit", "low", "high", "limit",
+    "allowed", "candidates", "found", "equation", "unit", "low", "high", "limit",
 })  # fmt: skip
 QUOTING = ("heading", "unit")  # topics of assumptions that quote a heading
 _MARKED = re.compile(rf"{MARK}(S\d+(?::\d+)?)")
@@ -120,6 +122,7 @@ def _quoteless(row: Any) -> tuple[str, ...]:
 
 def _without_names(item: Problem) -> Problem:
     values = {name: _safe(name, value) for name, value in dict(item.values).items()}
+    values["column"] = item.column  # the texts name a column by its heading
     file = _file(item.file, "") if item.file.startswith(MARK) else "sites" if item.file else ""
     return replace(
         item, file=file, sheet="", value=str(_safe("value", item.value)), values=values,
@@ -132,7 +135,7 @@ def _safe(name: str, value: object) -> object:
     text = str(value)
     if name in OUR_WORDS or isinstance(value, int | float) or not text:
         return value
-    if _NUMBER.fullmatch(text):
+    if _NUMBER.fullmatch(text) or text in COLUMNS:
         return text
     found = _MARKED.fullmatch(text)
     return found.group(1) if found else WITHHELD

@@ -94,6 +94,7 @@ def estimate_portfolio(
     *,
     zones: list[str] | None = None,
     on_site: Callable[[int], None] | None = None,
+    accept_suggestions: bool = False,
 ) -> PortfolioStocks:
     """Stocks of every site of a portfolio, of its strata and of all together.
 
@@ -107,6 +108,8 @@ def estimate_portfolio(
         Agro-ecological zones that the portfolio should cover; otherwise those that its sites name.
     on_site : callable, optional
         Called with the number of sites read so far, for a progress bar.
+    accept_suggestions : bool
+        Use the values that the checks think were meant; each is logged.
 
     Returns
     -------
@@ -135,7 +138,7 @@ def estimate_portfolio(
     problems, assumptions = Problems(), Assumptions()
     problems.items = list(portfolio.found_problems.items)
     portfolio = replace(portfolio, digests=dict(portfolio.digests))
-    found = read_sites(portfolio, problems, on_site)
+    found = read_sites(portfolio, problems, on_site, accept_suggestions=accept_suggestions)
     points, joined = _points(found, portfolio, chosen, problems, assumptions)
     with_stocks = members(points, {d.number: d.run for d in found if d.run is not None})
     sites = _described(portfolio, found)

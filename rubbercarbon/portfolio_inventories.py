@@ -51,7 +51,11 @@ def _report_unlisted(
 
 
 def read_sites(
-    portfolio: Portfolio, problems: Problems, on_site: Callable[[int], None] | None = None
+    portfolio: Portfolio,
+    problems: Problems,
+    on_site: Callable[[int], None] | None = None,
+    *,
+    accept_suggestions: bool = False,
 ) -> list[SiteData]:
     """Read the files of every site; a site whose files fail is listed and stays without data.
 
@@ -62,6 +66,8 @@ def read_sites(
         Takes the problems of all files; their ``file`` begins with the site's number.
     on_site : callable, optional
         Called with the number of sites read so far.
+    accept_suggestions : bool
+        As for `read_inventory`.
 
     Returns
     -------
@@ -81,7 +87,7 @@ def read_sites(
             if record["run"]:
                 data.run = _run(record, portfolio.digests)
             else:
-                _read(record, data, cache, users, problems, portfolio)
+                _read(record, data, cache, users, problems, portfolio, accept_suggestions)
         except (RubbercarbonError, OSError, ValueError) as error:
             data.failure = str(error).strip() or type(error).__name__
             _keep(getattr(error, "found_problems", None), data.number, "", problems)
@@ -122,6 +128,7 @@ def _read(
     users: dict[tuple[str, str], list[str]],
     problems: Problems,
     portfolio: Portfolio,
+    accept: bool,
 ) -> None:
     """Read one site's inventory, or take it from the cache; keep the plots that are its own."""
     source = (record["inventory"], record["plots"])
@@ -135,7 +142,7 @@ def _read(
                 f"file '{Path(name).name}' does not exist; paths begin at the list's folder."
             )
     if source not in cache:
-        cache[source] = read_inventory(source[0], source[1] or None)
+        cache[source] = read_inventory(source[0], source[1] or None, accept_suggestions=accept)
         for name, digest in cache[source].digests.items():
             portfolio.digests[f"{MARK}{data.number} {name}"] = digest
         whom = (
@@ -182,7 +189,7 @@ def _own(
     data.names = {
         short.removeprefix(MARK): f"{record['site_id']}:{plot}" for plot, short in number.items()
     }
-    if plots["site_id"].nunique() > 1:  # strata of sites within keep their own land
+    if len(set(plots["site_id"])) > 1:  # strata of sites within keep their own land
         plots = plots.assign(stratum=plots["site_id"] + " " + plots["stratum"])
     plots = plots.assign(plot_id=plots["plot_id"].map(number), site_id=data.number)
     place = next((t for t in (record["province"], record["agro_ecological_zone"])
@@ -196,6 +203,7 @@ def _own(
     trees = trees.assign(
         plot_id=trees["plot_id"].map(number).fillna(f"{MARK}{data.number}:?"),
         file_of_row=f"{MARK}{data.number} {whole.file}",
+        sheet_of_row=whole.sheet,
     )
     nested = whole.subplots[whole.subplots["plot_id"].isin(ids)]
     nested = nested.assign(plot_id=nested["plot_id"].map(number))
@@ -273,5 +281,6 @@ def placed(item: Problem, joined: Inventory) -> Problem:
     trees = joined.trees
     return replace(
         item, file=str(trees["file_of_row"].iloc[item.row]),
+        sheet=str(trees["sheet_of_row"].iloc[item.row]),
         row=int(trees["row_of_file"].iloc[item.row]),
     )  # fmt: skip

@@ -147,7 +147,8 @@ def _report_outside(inventory: Inventory, trees: pd.DataFrame, problems: Problem
         column = SIZE_COLUMNS[what]
         whole = mass[trees["equation_id"] == equation].sum()
         problems.add(
-            "outside_range", file=inventory.file, sheet=inventory.sheet, row=int(group["row"].iloc[0]), column=column,
+            "outside_range", file=inventory.file, sheet=inventory.sheet,
+            row=int(group["row"].iloc[0]), column=column,
             value=f"{group[column].max():g}", count=len(group), equation=equation, what=column,
             low=f"{low:g}", high=f"{high:g}", share=f"{100 * mass[group.index].sum() / whole:.0f}",
         )  # fmt: skip

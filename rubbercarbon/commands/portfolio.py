@@ -42,6 +42,7 @@ def run(
     seed: shared.Seed = None,
     level: shared.Level = None,
     method: shared.Method = None,
+    accept: shared.Accept = False,
     language: shared.Lang = "en",
     force: shared.Force = False,
     strict: shared.Strict = False,
@@ -58,7 +59,9 @@ def run(
     wanted = None if zones is None else read_zones(zones)
     try:
         with portfolio_console.progress(len(portfolio.sites), language) as on_site:
-            result = estimate_portfolio(portfolio, chosen, zones=wanted, on_site=on_site)
+            result = estimate_portfolio(
+                portfolio, chosen, zones=wanted, on_site=on_site, accept_suggestions=accept
+            )
     except InventoryError as error:
         if error.found_problems is not None:
             console.problems(error.found_problems, language, "")

@@ -77,7 +77,7 @@ def test_the_public_names_are_these():
         "estimate_portfolio", "estimate_reading_error", "estimate_stocks", "load_run",
         "plots_needed", "project", "read_inventory", "read_polygons", "read_portfolio",
         "read_prices", "read_scenario", "read_site", "start_from_inventory",
-        "write_comparison", "write_credit", "write_geojson", "write_portfolio", "write_run",
+        "write_comparison", "write_credit", "write_geojson", "write_portfolio", "write_report", "write_run",
     ]  # fmt: skip
 
 

@@ -37,7 +37,8 @@ def test_both_languages_have_the_same_texts_with_the_same_fields(section):
     texts = {language: sections[section] for language, sections in SECTIONS.items()}
     assert texts["en"].keys() == texts["th"].keys()
     for key, text in texts["en"].items():
-        assert _fields(text) == _fields(texts["th"][key]), key
+        thai = _fields(texts["th"][key])
+        assert _fields(text) == (thai - {"be"} if "ce" in thai else thai), key
 
 
 def test_every_problem_has_a_text_and_advice():
