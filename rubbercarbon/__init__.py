@@ -22,6 +22,14 @@ if TYPE_CHECKING:
     from rubbercarbon.errors import RubbercarbonError as RubbercarbonError
     from rubbercarbon.inventory import Inventory as Inventory
     from rubbercarbon.inventory import read_inventory as read_inventory
+    from rubbercarbon.polygons import Polygons as Polygons
+    from rubbercarbon.polygons import read_polygons as read_polygons
+    from rubbercarbon.polygons import write_geojson as write_geojson
+    from rubbercarbon.portfolio import PortfolioStocks as PortfolioStocks
+    from rubbercarbon.portfolio import estimate_portfolio as estimate_portfolio
+    from rubbercarbon.portfolio_runs import write_portfolio as write_portfolio
+    from rubbercarbon.portfolio_table import Portfolio as Portfolio
+    from rubbercarbon.portfolio_table import read_portfolio as read_portfolio
     from rubbercarbon.projection import Projection as Projection
     from rubbercarbon.projection import project as project
     from rubbercarbon.report import write_report as write_report
@@ -64,6 +72,14 @@ _HOMES = {
     "write_credit": "rubbercarbon.credits",
     "write_comparison": "rubbercarbon.scenario_runs",
     "write_report": "rubbercarbon.report",
+    "Polygons": "rubbercarbon.polygons",
+    "Portfolio": "rubbercarbon.portfolio_table",
+    "PortfolioStocks": "rubbercarbon.portfolio",
+    "estimate_portfolio": "rubbercarbon.portfolio",
+    "read_polygons": "rubbercarbon.polygons",
+    "read_portfolio": "rubbercarbon.portfolio_table",
+    "write_geojson": "rubbercarbon.polygons",
+    "write_portfolio": "rubbercarbon.portfolio_runs",
     "write_run": "rubbercarbon.runs",
 }
 __version__ = "0.1.0"

@@ -13,6 +13,7 @@ M2_PER_NGAN = 400.0
 M2_PER_WA = 4.0
 M2_PER_HA = 10_000.0
 BUDDHIST_ERA = 543
+THAILAND = ((5.5, 20.6), (97.3, 105.7))  # latitudes and longitudes
 OLDEST_BUDDHIST_YEAR = 2400
 
 
@@ -86,6 +87,16 @@ PLOT_COLUMNS: dict[str, Column] = {
                   "longitude", "planting_year"),
     )
 }  # fmt: skip
+SITE_COLUMNS: dict[str, Column] = {
+    column.name: column
+    for column in (
+        *_texts("site_id", "name", "operator", "operator_type", "new_generation_farmer",
+                "land_document", "agro_ecological_zone", "province", "area", "site", "inventory",
+                "plots", "run", "programme", "credit", "note"),
+        *AREAS,
+        *_numbers("latitude", "longitude"),
+    )
+}  # fmt: skip
 UNITS = {"dbh": ("cm", "mm", "m"), "girth": ("cm", "mm", "m")}
 
 STATUSES = {
@@ -110,11 +121,6 @@ _CLONE_WORDS = {
     "พีบี": "PB", "พีอาร์": "PR", "จีที": "GT", "เจวีพี": "JVP",
 }  # fmt: skip
 _SEEDLING = ("พันธุ์พื้นเมือง", "พื้นเมือง", "เพาะเมล็ด", "seedling", "seedlings")
-LAND_DOCUMENTS = (
-    "โฉนด", "นส4", "นส4จ", "นส3", "นส3ก", "นส3ข", "สปก", "สปก4-01", "สค1", "นค3", "ภบท5",
-    "คทช", "กสน5", "สทก", "ไม่มีเอกสารสิทธิ์", "ไม่มี", "chanote", "title deed", "none",
-    "nor sor 3", "nor sor 3 gor", "sor por kor",
-)  # fmt: skip
 
 
 def clone_name(text: str) -> str:
@@ -190,6 +196,26 @@ def common_era(text: str) -> str:
 def both_eras(year: float) -> dict[str, str]:
     """A year of the Common Era for a message, and the same in the Buddhist Era."""
     return {"value": f"{year:g}", "buddhist": f"{year + BUDDHIST_ERA:g}"}
+
+
+def in_thailand(latitude: float, longitude: float) -> bool:
+    """Whether a point lies in the box around Thailand [degrees]."""
+    (south, north), (west, east) = THAILAND
+    return south <= latitude <= north and west <= longitude <= east
+
+
+def rai_text(area_ha: float) -> str:
+    """An area as rai-ngan-wa, to a tenth of a square wa.
+
+    Examples
+    --------
+    >>> rai_text(1.07), rai_text(0.16)
+    ('6-2-75', '1-0-0')
+    """
+    wa = round(area_ha * M2_PER_HA / M2_PER_WA, 1)
+    rai, rest = divmod(wa, M2_PER_RAI / M2_PER_WA)
+    ngan, rest = divmod(rest, M2_PER_NGAN / M2_PER_WA)
+    return f"{rai:.0f}-{ngan:.0f}-{round(rest, 1):g}"
 
 
 def tidy(heading: object) -> str:

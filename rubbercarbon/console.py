@@ -82,7 +82,12 @@ def _level(result: Stocks | Change) -> str:
 
 def problems(found: Problems, language: str, whole: str) -> None:
     """Print the first problems, errors first; ``whole`` names the file with all of them."""
-    frame = found.frame(language)
+    problem_table(found.frame(language), language, whole)
+
+
+def problem_table(frame: pd.DataFrame, language: str, whole: str) -> None:
+    """The same, from a table of problems."""
+    count = frame["severity"].value_counts()
     rank = frame["severity"].map({"error": 0, "warning": 1, "note": 2})
     vague = (frame["suggested_value"] == "").astype(int)
     frame = frame.assign(rank=rank, vague=vague).query("rank < 2")
@@ -94,8 +99,8 @@ def problems(found: Problems, language: str, whole: str) -> None:
         "cli",
         "problems_title",
         language,
-        errors=found.count("error"),
-        warnings=found.count("warning"),
+        errors=int(count.get("error", 0)),
+        warnings=int(count.get("warning", 0)),
     )
     heads = [messages.text("tables", key, language) for key in ("where", "problem", "advice")]
     places = [
@@ -106,8 +111,7 @@ def problems(found: Problems, language: str, whole: str) -> None:
     table(title, heads, rows[:PROBLEMS_SHOWN])
     if len(rows) > PROBLEMS_SHOWN:
         key = "more_problems" if whole else "more_problems_unwritten"
-        count = len(rows) - PROBLEMS_SHOWN
-        line(messages.text("cli", key, language, count=count, file=whole))
+        line(messages.text("cli", key, language, count=len(rows) - PROBLEMS_SHOWN, file=whole))
     meant = int((frame["suggested_value"] != "").sum())
     if meant:
         line(messages.text("cli", "suggestions_open", language, count=meant))

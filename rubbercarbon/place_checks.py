@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 
 from allometry.names import match_one
-from rubbercarbon.columns import LAND_DOCUMENTS, M2_PER_HA, RUBBER, both_eras
+from rubbercarbon.columns import M2_PER_HA, RUBBER, both_eras, in_thailand
+from rubbercarbon.site_words import LISTED_DOCUMENTS, code_of, label
 
 if TYPE_CHECKING:
     from rubbercarbon.formats.interface import RawTable
     from rubbercarbon.problems import Problems
 
-THAILAND = ((5.5, 20.6), (97.3, 105.7))  # latitudes and longitudes
 SPACING = re.compile(
     r"(\d+(?:\.\d+)?)\s*(?:m|ม\.?|เมตร)?\s*[x×*คูณ]+\s*(\d+(?:\.\d+)?)\s*(?:m|ม\.?|เมตร)?"
 )
@@ -109,19 +109,14 @@ def _coordinates(record: dict[Any, Any], problems: Problems, where: dict[Any, An
     if math.isnan(latitude) or math.isnan(longitude):
         problems.add("coordinates_incomplete", column="latitude", value="", **where)
         return
-    if _inside(longitude, latitude) and not _inside(latitude, longitude):
+    if in_thailand(longitude, latitude) and not in_thailand(latitude, longitude):
         problems.add("coordinates_swapped", column="latitude", value=f"{latitude:g}",
                      fix=f"{longitude:g}", other=f"{longitude:g}", **where)  # fmt: skip
         problems.add("coordinates_swapped", column="longitude", value=f"{longitude:g}",
                      fix=f"{latitude:g}", other=f"{latitude:g}", **where)  # fmt: skip
-    elif not _inside(latitude, longitude):
+    elif not in_thailand(latitude, longitude):
         problems.add("coordinates_outside", column="latitude", value=f"{latitude:g}, {longitude:g}",
                      **where)  # fmt: skip
-
-
-def _inside(latitude: float, longitude: float) -> bool:
-    (south, north), (west, east) = THAILAND
-    return south <= latitude <= north and west <= longitude <= east
 
 
 def _number(value: object) -> float:
@@ -132,11 +127,10 @@ def _documents(record: dict[Any, Any], problems: Problems, where: dict[Any, Any]
     text = str(record.get("land_document") or "").strip()
     if not text or text == "nan":
         return
-    plain = re.sub(r"[\s.()]+", "", text).casefold()
-    known = [re.sub(r"[\s.()]+", "", name).casefold() for name in LAND_DOCUMENTS]
-    if not any(plain.startswith(name) for name in known):
-        problems.add("land_document_unknown", column="land_document", value=text,
-                     allowed=", ".join(LAND_DOCUMENTS[:12]), **where)  # fmt: skip
+    if code_of("land_document", text) is None:
+        allowed = ", ".join(label("land_document", code, "th") for code in LISTED_DOCUMENTS)
+        problems.add("land_document_unknown", column="land_document", value=text, allowed=allowed,
+                     **where)  # fmt: skip
 
 
 def _spacing(

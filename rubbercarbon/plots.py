@@ -46,7 +46,7 @@ def read_plots(
         table = table[~table["refused"].isin(NOT_PLOTS)].reset_index(drop=True)
         tables.to_common_era(table, notes)
         _tell_sites_apart(trees, table, problems)
-        table["area_ha"] = _area(table, raw, problems)
+        table["area_ha"] = declared_area(table, raw, problems)
         table = _level_area(table, notes)
     subplots = _subplots(table)
     if not subplots.empty:
@@ -153,7 +153,7 @@ def _read_texts(
         table.loc[table["plot_id"] == plot, "area_ha"] = area if area > 0 else np.nan
 
 
-def _area(table: pd.DataFrame, raw: RawTable, problems: Problems) -> Floats:
+def declared_area(table: pd.DataFrame, raw: RawTable, problems: Problems) -> Floats:
     """Hectares from whichever area columns are there; rai, ngan and wa add up."""
     area = np.full(len(table), np.nan)
     for name in ("area_ha", "area_m2"):

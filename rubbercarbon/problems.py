@@ -18,11 +18,14 @@ ERRORS = frozenset({
     "not_estimated", "no_result", "area_not_valid", "file_unreadable", "totals_row",
     "heading_repeated", "earlier_census", "cell_error", "other_sheets", "unit_row", "text_row",
     "formula_without_value",
+    "site_without_id", "site_repeated", "site_failed", "polygon_no_feature", "polygon_empty",
+    "polygon_wrong_kind", "polygon_bad_position", "polygon_not_degrees", "polygon_too_short",
+    "polygon_lost", "polygon_repeated",
 })  # fmt: skip
 NOTES = frozenset({
     "not_alive", "column_ignored", "rows_empty", "tag_gaps", "tag_order", "digits_heaped",
     "height_constant", "coordinates_outside", "pom_missing", "suggestion_applied", "example_row",
-    "volume_above_cylinder", "cells_missing",
+    "volume_above_cylinder", "cells_missing", "polygon_direction", "plot_area_unknown",
 })  # fmt: skip
 NAMES_OF_COLUMNS = ("used", "other", "what")  # values of messages that may name a column
 COLUMNS = (

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import csv
 import tomllib
 from pathlib import Path
 from typing import Any
 
 from allometry.names import species_table
 from rubbercarbon.columns import CLONES
+from rubbercarbon.site_words import LISTED_DOCUMENTS, label
 
 FILE = Path(__file__).parent / "templates" / "inventory.toml"
 ROWS = 2000
 SHEETS = {"th": ("แปลง", "ต้นไม้", "วิธีวัด"), "en": ("plots", "trees", "how to measure")}
 STATUSES = {"th": ("มีชีวิต", "ตาย", "ตัด", "หาย"), "en": ("alive", "dead", "cut", "missing")}
-LAND_DOCUMENTS = (
-    "โฉนด", "น.ส.4", "น.ส.3", "น.ส.3 ก", "ส.ป.ก.", "ส.ค.1", "ภ.บ.ท.5", "คทช.", "ไม่มีเอกสารสิทธิ์",
-)  # fmt: skip
 FIRST_SPECIES = ("Hevea brasiliensis",)
 FORM_TYPES = {"text": "text", "integer": "integer", "decimal": "decimal", "date": "date"}
 
@@ -31,7 +30,7 @@ def choices(language: str) -> dict[str, list[str]]:
     return {
         "species": species_names(language),
         "clones": list(CLONES),
-        "land_documents": list(LAND_DOCUMENTS),
+        "land_documents": [label("land_document", c, language) for c in LISTED_DOCUMENTS],
         "statuses": list(STATUSES[language]),
     }
 
@@ -100,6 +99,21 @@ def write_workbook(path: Path, language: str) -> None:
         sheets["trees"].activate()
 
 
+def write_sites(path: Path, language: str) -> None:
+    """The list of sites of a portfolio: headings and one row to write over.
+
+    Parameters
+    ----------
+    path : Path
+    language : {'th', 'en'}
+    """
+    asked = columns("sites")
+    with path.open("w", encoding="utf-8-sig", newline="") as stream:
+        table = csv.writer(stream)
+        table.writerow(column[language] for column in asked)
+        table.writerow(column["example"] for column in asked)
+
+
 def _rule(column: dict[str, Any], ranges: dict[str, str]) -> dict[str, Any]:
     """Rule of a column's cells: a range or a list; names of species may be typed."""
     if column["kind"] == "choice":
@@ -132,8 +146,9 @@ def write_form(path: Path) -> None:
     listed = []
     thai, english = choices("th"), choices("en")
     for name in ("clones", "land_documents", "statuses"):
-        for a, b in zip(thai[name], english[name], strict=True):
-            listed.append({"list_name": name, "name": b.replace(" ", "_"), th: a, en: b})
+        for k, (a, b) in enumerate(zip(thai[name], english[name], strict=True)):
+            value = english[name][k] if name != "land_documents" else LISTED_DOCUMENTS[k]
+            listed.append({"list_name": name, "name": value.replace(" ", "_"), th: a, en: b})
     listed += [
         {
             "list_name": "species",

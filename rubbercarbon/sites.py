@@ -6,52 +6,63 @@ What is not given is unknown, and stays ``unknown`` in every output.
 from __future__ import annotations
 
 import datetime as dt
-import re
+import difflib
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
-from rubbercarbon.columns import BUDDHIST_ERA, M2_PER_HA, M2_PER_NGAN, M2_PER_RAI, M2_PER_WA
+from rubbercarbon.columns import (
+    BUDDHIST_ERA,
+    M2_PER_HA,
+    M2_PER_NGAN,
+    M2_PER_RAI,
+    M2_PER_WA,
+    OLDEST_BUDDHIST_YEAR,
+    common_era,
+)
 from rubbercarbon.errors import SiteError
-
-Answer = Literal["yes", "no", "unknown"]
-Selection = Literal["random", "systematic", "purposive", "census", "unknown"]
-LandDocument = Literal[
-    "chanote", "ns4", "ns3k", "ns3", "spk401", "nk3", "sk1", "pbt5", "kts", "stk", "ksn5", "lease",
-    "none", "other", "unknown",
-]  # fmt: skip
-LandZone = Literal["private", "agricultural_reform", "forest_land", "state", "unknown"]
-OperatorType = Literal[
-    "smallholder", "community", "cooperative", "state", "company", "school", "research", "other",
-    "unknown",
-]  # fmt: skip
-# spellings met on sheets, without blanks, dots and brackets
-DOCUMENT_WORDS: dict[str, LandDocument] = {
-    "โฉนด": "chanote", "โฉนดที่ดิน": "chanote", "นส4": "ns4", "นส4จ": "chanote",
-    "titledeed": "chanote",
-    "norsor4": "ns4", "นส3ก": "ns3k", "norsor3gor": "ns3k", "นส3": "ns3", "นส3ข": "ns3",
-    "norsor3": "ns3", "สปก": "spk401", "สปก4-01": "spk401", "สปก401": "spk401",
-    "sorporkor": "spk401", "sorporkor4-01": "spk401", "นค3": "nk3", "สค1": "sk1",
-    "ภบท5": "pbt5", "คทช": "kts", "สทก": "stk", "กสน5": "ksn5", "เช่า": "lease",
-    "ไม่มี": "none", "ไม่มีเอกสารสิทธิ์": "none", "nodocument": "none", "": "unknown",
-    "ไม่ทราบ": "unknown",
-}  # fmt: skip
+from rubbercarbon.site_words import (
+    CODES,
+    Answer,
+    LandDocument,
+    LandZone,
+    OperatorType,
+    Selection,
+    code_of,
+)
 
 
-def land_document(text: object) -> LandDocument:
-    """The kind of land document behind a spelling; ``other`` for one that is not known.
+def _coded(kind: str, value: object) -> object:
+    """The code of a spelling; an unknown one is refused with what is allowed."""
+    found = code_of(kind, value)
+    if found is None:
+        raise PydanticCustomError(
+            "word", "not known; allowed: {allowed}", {"allowed": ", ".join(CODES[kind])}
+        )
+    return found
 
-    Examples
-    --------
-    >>> land_document("ส.ป.ก. 4-01"), land_document("โฉนด"), land_document("")
-    ('spk401', 'chanote', 'unknown')
-    """
-    plain = re.sub(r"[\s.()]+", "", str(text or "")).casefold()
-    if plain in LandDocument.__args__:  # type: ignore[attr-defined]
-        return plain  # type: ignore[return-value]
-    return DOCUMENT_WORDS.get(plain, "other")
+
+def _day(value: object) -> object:
+    """A day of the Common Era, from either era and from a text."""
+    if isinstance(value, str):
+        value = common_era(value)
+    if isinstance(value, dt.date) and value.year > OLDEST_BUDDHIST_YEAR:
+        return value.replace(year=value.year - BUDDHIST_ERA)
+    return value
+
+
+def _year(value: object) -> object:
+    buddhist = isinstance(value, int) and value > OLDEST_BUDDHIST_YEAR
+    return value - BUDDHIST_ERA if isinstance(value, int) and buddhist else value
+
+
+def _answers(value: object) -> object:
+    if not isinstance(value, dict):
+        return value
+    return {key: _coded("answer", answer) for key, answer in value.items()}
 
 
 class _Group(BaseModel):
@@ -80,6 +91,16 @@ class Operator(_Group):
     type: OperatorType = "unknown"
     new_generation_farmer: Answer = "unknown"
 
+    @field_validator("type", mode="before")
+    @classmethod
+    def _type(cls, value: object) -> object:
+        return _coded("operator_type", value)
+
+    @field_validator("new_generation_farmer", mode="before")
+    @classmethod
+    def _answer(cls, value: object) -> object:
+        return _coded("answer", value)
+
 
 class Land(_Group):
     """Land and its document; `acceptance` is by programme id, with its source."""
@@ -98,8 +119,23 @@ class Land(_Group):
 
     @field_validator("document", mode="before")
     @classmethod
-    def _spelt(cls, value: object) -> object:
-        return land_document(value)
+    def _document(cls, value: object) -> object:
+        return _coded("land_document", value)
+
+    @field_validator("zone", mode="before")
+    @classmethod
+    def _zone(cls, value: object) -> object:
+        return _coded("land_zone", value)
+
+    @field_validator("permission", "deforested_after_2020", mode="before")
+    @classmethod
+    def _answer(cls, value: object) -> object:
+        return _coded("answer", value)
+
+    @field_validator("acceptance", mode="before")
+    @classmethod
+    def _answers(cls, value: object) -> object:
+        return _answers(value)
 
     @property
     def area_ha(self) -> float | None:
@@ -123,7 +159,7 @@ class Stand(_Group):
     @field_validator("planted_year", mode="before")
     @classmethod
     def _common_era(cls, value: object) -> object:
-        return value - BUDDHIST_ERA if isinstance(value, int) and value > 2400 else value
+        return _year(value)
 
 
 class Design(_Group):
@@ -135,6 +171,11 @@ class Design(_Group):
     remeasured_result: str = ""
     note: str = ""
 
+    @field_validator("plot_selection", mode="before")
+    @classmethod
+    def _selection(cls, value: object) -> object:
+        return _coded("plot_selection", value)
+
 
 class StartStock(_Group):
     """The stock at the start, or at the last credited event, of the same land and pools."""
@@ -143,6 +184,11 @@ class StartStock(_Group):
     agb_t: float = Field(ge=0.0)
     half_width_percent: float = Field(ge=0.0)
     source: str = Field(min_length=1)
+
+    @field_validator("date", mode="before")
+    @classmethod
+    def _common_era(cls, value: object) -> object:
+        return _day(value)
 
 
 class Project(_Group):
@@ -192,6 +238,22 @@ class Project(_Group):
     issued_tco2e: float | None = Field(default=None, ge=0.0)
     answers: dict[str, Answer] = Field(default_factory=dict)
 
+    @field_validator("start", "end", mode="before")
+    @classmethod
+    def _common_era(cls, value: object) -> object:
+        return _day(value)
+
+    @field_validator("answers", mode="before")
+    @classmethod
+    def _answers(cls, value: object) -> object:
+        return _answers(value)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Project:
+        if self.start is not None and self.end is not None and self.end <= self.start:
+            raise PydanticCustomError("order", "the end is not after the start")
+        return self
+
 
 class Site(_Group):
     """The whole dossier; see ``rubbercarbon template site.toml`` for each key."""
@@ -216,14 +278,30 @@ def make_site(values: dict[str, Any], where: str = "site") -> Site:
     try:
         return Site.model_validate(values)
     except ValidationError as error:
-        faults = "; ".join(
-            f"'{'.'.join(str(part) for part in fault['loc'])}': {fault['msg']}"
-            + ("" if fault["type"] == "missing" else f" (found {fault['input']!r})")
-            for fault in error.errors()
-        )
+        faults = "; ".join(_fault(fault) for fault in error.errors())
         raise SiteError(
             f"{where}: {faults}. See `rubbercarbon template site.toml` for the keys."
         ) from error
+
+
+def _fault(fault: Any) -> str:
+    """One fault as words: which key, what is wrong, what was found."""
+    *path, last = (str(part) for part in fault["loc"] or ("file",))
+    key = f"'{'.'.join([*path, last])}'"
+    if fault["type"] == "missing":
+        return f"{key} is missing"
+    if fault["type"] == "extra_forbidden":
+        group: Any = Site
+        for part in path:
+            group = group.model_fields[part].annotation
+        near = difflib.get_close_matches(last, group.model_fields, 1)
+        return f"{key} is no key" + (f" (did you mean '{near[0]}'?)" if near else "")
+    return f"{key}: {fault['msg']} (found {_short(fault['input'])})"
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def read_site(path: str | Path) -> Site:

@@ -75,7 +75,7 @@ def add_intervals(
     """
     layout = lay_out_prepared(prepared, result, plot_table, settings, assumptions, census=census)
     masses = masses_of(prepared, result, plots, plot_area_cv(plot_table, settings, assumptions))
-    weights, expanded = _weights(plots, total)
+    weights, expanded = total_weights(plots, total)
     level, count = settings.level, settings.number_of_draws
     by_plot = analytic(masses, layout, level=level)
     by_total = analytic(masses, layout, weights, level=level, with_area=expanded)
@@ -111,7 +111,7 @@ def add_intervals(
     )
     return Intervals(
         plots=_with_columns(plots, by_plot, measured),
-        total=_with_total_columns(total, by_total),
+        total=with_total_columns(total, by_total),
         attribution=_first_columns(shares),
         distribution=_first_columns(
             pd.concat([distribution(*spread) for spread in spreads], ignore_index=True)
@@ -132,7 +132,7 @@ def _first_columns(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**{name: table[name].astype(object).fillna("") for name in keys})
 
 
-def _weights(plots: pd.DataFrame, total: pd.DataFrame) -> tuple[Floats, Bools]:
+def total_weights(plots: pd.DataFrame, total: pd.DataFrame) -> tuple[Floats, Bools]:
     """What each total is of its plots, and whether the error of plot areas acts on it."""
     n_plots = len(plots)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -161,7 +161,7 @@ def _with_columns(plots: pd.DataFrame, by_plot: Spread, measured: Spread) -> pd.
     return _beside(plots, new)
 
 
-def _with_total_columns(total: pd.DataFrame, by_total: Spread) -> pd.DataFrame:
+def with_total_columns(total: pd.DataFrame, by_total: Spread) -> pd.DataFrame:
     """Totals with sd, low and high right of each stock."""
     ones = np.ones(len(total))
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -80,6 +80,20 @@ def sampling_table(
             source="rule of this library",
         )
         return pd.DataFrame(columns=list(COLUMNS))
+    return sampling_rows(prepared, result, plot_table, plots, total, settings, assumptions, weights)
+
+
+def sampling_rows(
+    prepared: Prepared,
+    result: Account,
+    plot_table: pd.DataFrame,
+    plots: pd.DataFrame,
+    total: pd.DataFrame,
+    settings: Settings,
+    assumptions: Assumptions,
+    weights: Floats,
+) -> pd.DataFrame:
+    """As `sampling_table`, for totals that are known to be of random plots and of land."""
     reduced = settings.model_copy(update={"errors": _model_errors(settings)})
     layout = lay_out_prepared(prepared, result, plot_table, reduced, Assumptions())
     masses = masses_of(prepared, result, plots, {})

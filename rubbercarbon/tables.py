@@ -19,6 +19,7 @@ from rubbercarbon.columns import (
     LENGTHS,
     OLDEST_BUDDHIST_YEAR,
     PLOT_COLUMNS,
+    SITE_COLUMNS,
     TREE_COLUMNS,
     UNITS,
     Column,
@@ -78,7 +79,7 @@ def open_table(source: Source, name: str, kind: str = "trees") -> RawTable:
 
 def best_of(found: list[RawTable], kind: str) -> RawTable:
     """The table that names most columns of a kind; the first of equals."""
-    columns = TREE_COLUMNS if kind == "trees" else PLOT_COLUMNS
+    columns = {"trees": TREE_COLUMNS, "sites": SITE_COLUMNS}.get(kind, PLOT_COLUMNS)
     return max(
         found,
         key=lambda table: (

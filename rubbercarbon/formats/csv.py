@@ -9,16 +9,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from rubbercarbon.columns import PLOT_COLUMNS, TREE_COLUMNS
 from rubbercarbon.errors import InventoryError
 from rubbercarbon.formats.interface import (
     LEAST_SCORE,
     ROWS_BEFORE_HEADING,
     RawTable,
     headed,
+    points,
     unreadable,
 )
-from rubbercarbon.headings import score
 
 SUFFIXES = (".csv", ".tsv", ".txt")
 ENCODINGS = ("utf-8-sig", "cp874")
@@ -79,11 +78,7 @@ def _table(content: str, delimiter: str, path: Path) -> RawTable:
 
 def _is_heading(line: str, delimiter: str) -> bool:
     cells = [cell.strip(' "') for cell in line.split(delimiter)]
-    return _points(cells) >= LEAST_SCORE
-
-
-def _points(cells: list[str]) -> int:
-    return max(score(cells, "trees", TREE_COLUMNS), score(cells, "plots", PLOT_COLUMNS))
+    return points(cells) >= LEAST_SCORE
 
 
 def _below_titles(content: str, delimiter: str, path: Path) -> RawTable | None:
@@ -94,7 +89,7 @@ def _below_titles(content: str, delimiter: str, path: Path) -> RawTable | None:
         return None
     cells: list[list[str | None]] = [[cell or None for cell in row] for row in rows]
     table = headed(cells, path.name, "")
-    if table is None or _points([str(name) for name in table.frame.columns]) < LEAST_SCORE:
+    if table is None or points([str(name) for name in table.frame.columns]) < LEAST_SCORE:
         return None
     return RawTable(
         _undo_guard(table.frame.fillna("").astype(str)), table.file, "", table.first_row,

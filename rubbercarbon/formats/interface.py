@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from rubbercarbon import registry
-from rubbercarbon.columns import PLOT_COLUMNS, TREE_COLUMNS
+from rubbercarbon.columns import PLOT_COLUMNS, SITE_COLUMNS, TREE_COLUMNS
 from rubbercarbon.errors import InventoryError
 from rubbercarbon.headings import score
 from rubbercarbon.problems import Problems
@@ -148,6 +148,12 @@ def headed(rows: Sequence[Sequence[Any]], file: str, sheet: str) -> RawTable | N
     return RawTable(frame, file, sheet, start + count + 1, heading_rows=count, places=tuple(keep))
 
 
+def points(texts: Sequence[object]) -> int:
+    """How many columns of trees, of plots or of sites a row of cells names."""
+    kinds = (("trees", TREE_COLUMNS), ("plots", PLOT_COLUMNS), ("sites", SITE_COLUMNS))
+    return max(score(texts, kind, columns) for kind, columns in kinds)
+
+
 def _heading(rows: list[list[Any]]) -> tuple[int, int, list[str]]:
     """First row of the heading, number of its rows, and its texts."""
     best = (LEAST_SCORE - 1, 0, 1, [_word(cell) for cell in rows[0]])
@@ -157,9 +163,9 @@ def _heading(rows: list[list[Any]]) -> tuple[int, int, list[str]]:
         if start + 1 < len(rows) and not any(map(_is_number, rows[start + 1])):
             options.append((2, _two(single, [_word(cell) for cell in rows[start + 1]])))
         for count, texts in options:
-            points = max(score(texts, "trees", TREE_COLUMNS), score(texts, "plots", PLOT_COLUMNS))
-            if points > best[0]:
-                best = (points, start, count, texts)
+            found = points(texts)
+            if found > best[0]:
+                best = (found, start, count, texts)
     if best[0] < LEAST_SCORE:
         first = next(i for i, row in enumerate(rows) if any(cell is not None for cell in row))
         return first, 1, [_word(cell) for cell in rows[first]]

@@ -71,11 +71,13 @@ def test_the_public_names_are_these():
         "equations", "evaluate", "fit_height_model", "match_names", "predict_growth", "predict_height", "select", "wood_density",
     ]  # fmt: skip
     assert rubbercarbon.__all__ == [
-        "Change", "CreditResult", "ErrorBudget", "Inventory", "Projection", "RubbercarbonError",
-        "Scenario", "Settings", "Site", "Stocks", "compare_inventories", "compare_scenarios",
-        "credit", "estimate_reading_error", "estimate_stocks", "load_run", "plots_needed",
-        "project", "read_inventory", "read_prices", "read_scenario", "read_site",
-        "start_from_inventory", "write_comparison", "write_credit", "write_report", "write_run",
+        "Change", "CreditResult", "ErrorBudget", "Inventory", "Polygons", "Portfolio",
+        "PortfolioStocks", "Projection", "RubbercarbonError", "Scenario", "Settings",
+        "Site", "Stocks", "compare_inventories", "compare_scenarios", "credit",
+        "estimate_portfolio", "estimate_reading_error", "estimate_stocks", "load_run",
+        "plots_needed", "project", "read_inventory", "read_polygons", "read_portfolio",
+        "read_prices", "read_scenario", "read_site", "start_from_inventory",
+        "write_comparison", "write_credit", "write_geojson", "write_portfolio", "write_report", "write_run",
     ]  # fmt: skip
 
 
