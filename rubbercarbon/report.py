@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 SECTIONS = "report_sections"
 FORMATS = "reports"
 NAMES = {"xlsx": "workbook"}  # format on the command line: its module
+# what a report is of, by the table that tells
+KINDS = {"claim": "programmes", "comparison": "summary", "change": "change_total"}
 LABELS = (
     "status", "contents", "what", "value", "trace", "numbers", "report_sheet", "inputs_sheet",
     "empty",
@@ -47,8 +49,7 @@ def make_report(source: ReportSource, language: str = "en") -> Report:
     modules.sort(key=lambda module: int(module.PLACE))
     built = [module.build(source, words) for module in modules]
     place = source.group("site")
-    kinds = {"claim": "programmes", "comparison": "summary", "change": "change_total"}
-    kind = next((kind for kind, table in kinds.items() if source.has(table)), "stock")
+    kind = next((kind for kind, table in KINDS.items() if source.has(table)), "stock")
     name = str(place.get("name") or place.get("id") or "")
     title = words.text(f"report_{kind}") + (f": {name}" if name else "")
     labels = {key: words.text(key) for key in LABELS}

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Cell = str | float | int | None
 NOTHING = "–"
 LONGEST = 400
+LONGEST_WORD = 24
 # name: colour on white, colour on dark; contrast with the ground is at least 3 to 1
 FIGURE_COLOURS = {
     "ink": ("#1c1c1c", "#ececec"),
@@ -190,7 +191,7 @@ def literal_colours(svg: str) -> str:
     return re.sub(r"<[^>]*>", paint, svg)
 
 
-def pieces(text: str, longest: int = 18) -> list[str]:
+def pieces(text: str, longest: int = LONGEST_WORD) -> list[str]:
     """Text cut where long words may break: after an underscore, or every so many letters.
 
     Thai is left alone: it breaks by its dictionary.

@@ -12,6 +12,7 @@ from rubbercarbon.report_sections.interface import (
     figure_of,
     last_row,
     make_table,
+    plain,
     programme_title,
     section,
 )
@@ -59,11 +60,17 @@ def _claims(source: ReportSource, words: Words) -> Iterator[str]:
             yield words.text("say_no_claim", programme=name)
             continue
         yield words.text(
-            "say_claim", programme=name, net=figure(net), start=words.date(row.get("period_from")),
-            end=words.date(row.get("period_to")),
+            "say_claim", programme=name, net=figure(net), period=_period(row, words),
             rai=words.amount(row.get("net_t_co2e_rai_yr"), decimals=2),
             buffer=words.value("buffer", row.get("buffer_state", "")),
         )  # fmt: skip
+
+
+def _period(row: dict[str, Any], words: Words) -> str:
+    ends = plain(row.get("period_from")), plain(row.get("period_to"))
+    if not any(ends):
+        return words.text("period_unknown")
+    return words.text("period", start=words.date(ends[0]), end=words.date(ends[1]))
 
 
 def _glance(source: ReportSource, words: Words, found: tuple[Finding, ...]) -> Table | None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SUFFIX = ".json"
+CHUNK = 5000  # rows of a table at a time
 # legal inside JSON, but they reorder what an editor shows
 _REORDERING = re.compile(
     "[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
@@ -24,7 +25,7 @@ _REORDERING = re.compile(
 
 def write(report: Report, path: Path) -> None:
     """Write the report as JSON in UTF-8; figures that are not known are null."""
-    content = {
+    head = {
         "schema_version": SCHEMA_VERSION,
         "language": report.language,
         "title": report.title,
@@ -41,18 +42,29 @@ def write(report: Report, path: Path) -> None:
             }
             for section in report.sections
         ],
-        "tables": {name: _records(table) for name, table in report.tables.items()},
         "record": report.record,
     }
-    text = json.dumps(_finite(content), ensure_ascii=False, indent=1)
-    text = _REORDERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
-    path.write_text(text + "\n", encoding="utf-8")
+    with path.open("w", encoding="utf-8", newline="\n") as stream:
+        stream.write(_text(head)[:-1] + ', "tables": {')
+        for count, (name, table) in enumerate(report.tables.items()):
+            stream.write(f"{',' if count else ''}\n{_text(name)}: [")
+            for start in range(0, len(table), CHUNK):
+                rows = [_text(row) for row in _records(table.iloc[start : start + CHUNK])]
+                stream.write((",\n" if start else "\n") + ",\n".join(rows))
+            stream.write("]")
+        stream.write("}}\n")
+
+
+def _text(value: Any) -> str:
+    """One value as JSON."""
+    text = json.dumps(_finite(value), ensure_ascii=False)
+    return _REORDERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    columns = {str(name): table[name].astype(object).where(table[name].notna(), None).tolist()
-               for name in table.columns}  # fmt: skip
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    names = [str(name) for name in table.columns]
+    columns = [table[name].tolist() for name in table.columns]
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def _finite(value: Any) -> Any:

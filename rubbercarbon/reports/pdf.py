@@ -113,5 +113,5 @@ def _widths(table: Table) -> list[float]:
         words = [part for cell in (*cells, column.label) for part in pieces(cell)]
         longest = max((len(word) for part in words for word in part.split()), default=0)
         most = 16.0 if column.kind == "number" else 40.0
-        shares.append(min(max(mean, 1.15 * min(longest, 18) + 2.0, 6.0), most))
+        shares.append(min(max(mean, 1.15 * min(longest, 20) + 2.0, 6.0), most))
     return shares

@@ -15,7 +15,7 @@ SUFFIX = ".xlsx"
 MOST_ROWS = 100_000
 LONGEST_CELL = 32_000  # Excel's limit is 32,767
 TEXT_ONLY = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False,
-             "nan_inf_to_errors": True, "in_memory": True}  # fmt: skip
+             "nan_inf_to_errors": True, "constant_memory": True}  # fmt: skip
 FIRST_WIDTHS = (38, 30, 24, 16, 16, 16, 16, 16, 16, 16, 16, 16)
 
 
@@ -147,25 +147,28 @@ def _flat(value: Any, key: str = "") -> list[tuple[str, Any]]:
 
 
 def _table_sheet(sheet: Any, table: pd.DataFrame, styles: _Styles, report: Report) -> None:
-    """A full table under a frozen head."""
-    count = min(len(table), MOST_ROWS)
-    for k, name in enumerate(table.columns):
-        _cell(sheet, 0, k, str(name), styles.head)
-        column = table[name].iloc[:count]
+    """A full table under a frozen head; written row by row, as the writer keeps one row only."""
+    shown = table.head(MOST_ROWS)
+    looks = []
+    for k, name in enumerate(shown.columns):
+        column = shown[name]
         number = column.dtype.kind in "iuf"
-        style = _number_style(column, styles) if number else styles.short
+        looks.append(_number_style(column, styles) if number else styles.short)
         longest = 10 if number else int(column.astype(str).str.len().head(200).max() or 0)
         sheet.set_column(k, k, min(max(longest, len(str(name)) * 0.9, 8), 60) + 1)
-        for line, value in enumerate(column.tolist(), start=1):
-            _cell(sheet, line, k, value, style)
+        _cell(sheet, 0, k, str(name), styles.head)
     sheet.freeze_panes(1, 0)
-    if count:
-        sheet.autofilter(0, 0, count, max(len(table.columns) - 1, 0))
-    else:
+    if shown.empty:
         _cell(sheet, 1, 0, report.labels["empty"], styles.quiet)
-    if count < len(table):
-        _cell(sheet, count + 1, 0, report.labels["cut"].format(shown=count, rows=len(table)),
-              styles.warning)  # fmt: skip
+        return
+    columns = [shown[name].tolist() for name in shown.columns]
+    for line, row in enumerate(zip(*columns, strict=True), start=1):
+        for k, value in enumerate(row):
+            _cell(sheet, line, k, value, looks[k])
+    sheet.autofilter(0, 0, len(shown), len(shown.columns) - 1)
+    if len(shown) < len(table):
+        note = report.labels["cut"].format(shown=len(shown), rows=len(table))
+        _cell(sheet, len(shown) + 1, 0, note, styles.warning)
 
 
 def _number_style(column: pd.Series[Any], styles: _Styles) -> Any:
