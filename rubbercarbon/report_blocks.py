@@ -50,6 +50,17 @@ def visible(text: str) -> str:
     return _HIDDEN.sub(lambda found: f"[U+{ord(found[0]):04X}]", text)
 
 
+def standing(text: str) -> list[int]:
+    """Places of the letters that take width: not of Thai vowels and tones above or below.
+
+    Examples
+    --------
+    >>> standing("นั้น")
+    [0, 3]
+    """
+    return [i for i, letter in enumerate(text) if unicodedata.category(letter) != "Mn"]
+
+
 def shortened(text: str, language: str = "en", longest: int = LONGEST) -> str:
     """A very long text cut, with its length said; the workbook and JSON hold it whole."""
     if len(text) <= longest:

@@ -10,12 +10,11 @@ from __future__ import annotations
 import contextlib
 import io
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rubbercarbon.report_blocks import FIGURE_COLOURS, visible
+from rubbercarbon.report_blocks import FIGURE_COLOURS, standing, visible
 from rubbercarbon.typeface import typeface
 
 if TYPE_CHECKING:
@@ -56,8 +55,7 @@ class Line:
 def short_name(name: str) -> str:
     """A name that fits beside an axis."""
     text = visible(name)
-    places = [i for i, letter in enumerate(text) if not unicodedata.combining(letter)
-              and unicodedata.category(letter) != "Mn"]  # fmt: skip
+    places = standing(text)
     return text if len(places) <= LONGEST_NAME else text[: places[LONGEST_NAME - 1]] + "…"
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rubbercarbon.report_blocks import Facts, Paragraph, Report, Table, visible
+from rubbercarbon.report_blocks import Facts, Paragraph, Report, Table, standing, visible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,7 +17,9 @@ MOST_ROWS = 100_000
 LONGEST_CELL = 32_000  # Excel's limit is 32,767
 TEXT_ONLY = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False,
              "nan_inf_to_errors": True, "constant_memory": True}  # fmt: skip
-FIRST_WIDTHS = (38, 30, 24, 16, 16, 16, 16, 16, 16, 16, 16, 16)
+FIRST_WIDTHS = (38, 34, 34, 24, 24, 24, 16, 16, 16, 16, 16, 16)
+PARAGRAPH_WIDTH = sum(FIRST_WIDTHS[:6])
+LINE = 15.0  # height of a line in points
 
 
 def write(report: Report, path: Path) -> None:
@@ -38,10 +41,13 @@ class _Styles:
         plain = {"valign": "top", "font_name": "Tahoma", "font_size": 10}
         self.title = book.add_format({**plain, "bold": True, "font_size": 16})
         self.section = book.add_format({**plain, "bold": True, "font_size": 13, "bottom": 2})
+        self.caption = book.add_format({**plain, "bold": True})
         self.head = book.add_format({**plain, "bold": True, "bottom": 1, "text_wrap": True})
+        self.label = book.add_format({**plain, "bold": True, "text_wrap": True})
         self.text = book.add_format({**plain, "text_wrap": True})
         self.short = book.add_format(plain)
         self.warning = book.add_format({**plain, "text_wrap": True, "bg_color": "#FFE699"})
+        self.note = book.add_format({**plain, "font_color": "#595959"})
         self.quiet = book.add_format({**plain, "font_color": "#595959", "text_wrap": True})
         self.decimals = {
             n: book.add_format({**plain, "num_format": "#,##0" + ("." + "0" * n if n else "")})
@@ -77,6 +83,7 @@ def _report_sheet(sheet: Any, report: Report, styles: _Styles) -> None:
     for k, width in enumerate(FIRST_WIDTHS):
         sheet.set_column(k, k, width)
     sheet.hide_gridlines(2)
+    sheet.set_row(0, 1.8 * LINE)
     _cell(sheet, 0, 0, report.title, styles.title)
     _cell(sheet, 1, 0, report.subtitle, styles.short)
     _cell(sheet, 2, 0, f"{report.labels['status']}: {report.status}", styles.section)
@@ -99,28 +106,43 @@ def _block(sheet: Any, line: int, block: Any, styles: _Styles) -> int:
         text = visible(block.text)[:LONGEST_CELL]
         sheet.merge_range(line, 0, line, 5, "", style)
         sheet.write_string(line, 0, text, style)
-        sheet.set_row(line, 15 * max(1, min(20, -(-len(text) // 125))))
+        sheet.set_row(line, _height([text], [PARAGRAPH_WIDTH]))
         return line + 1
     if isinstance(block, Facts):
         for fact in block.rows:
-            _cell(sheet, line, 0, fact.label, styles.head)
+            sheet.set_row(line, _height([fact.label, fact.value, fact.trace], FIRST_WIDTHS))
+            _cell(sheet, line, 0, fact.label, styles.label)
             _cell(sheet, line, 1, fact.value, styles.text)
             _cell(sheet, line, 2, fact.trace, styles.quiet)
             line += 1
     if isinstance(block, Table):
-        _cell(sheet, line, 0, block.caption, styles.section)
+        _cell(sheet, line, 0, block.caption, styles.caption)
+        line += 1
+        sheet.set_row(line, _height([column.label for column in block.columns], FIRST_WIDTHS))
         for k, column in enumerate(block.columns):
-            _cell(sheet, line + 1, k, column.label, styles.head)
-        line += 2
+            _cell(sheet, line, k, column.label, styles.head)
+        line += 1
         for row in block.rows:
+            sheet.set_row(line, _height([value for value in row if isinstance(value, str)],
+                                        [w for w, v in zip(FIRST_WIDTHS, row, strict=False)
+                                         if isinstance(v, str)]))  # fmt: skip
             for k, (value, column) in enumerate(zip(row, block.columns, strict=True)):
                 number = column.kind == "number"
                 style = styles.decimals[min(column.decimals, 6)] if number else styles.text
                 _cell(sheet, line, k, value, style)
             line += 1
-        _cell(sheet, line, 0, block.note, styles.short)
+        _cell(sheet, line, 0, block.note, styles.note)
         line += 1
     return line + 1
+
+
+def _height(texts: Sequence[str], widths: Sequence[float]) -> float:
+    """Height of a row whose texts are wrapped: writers of .xlsx leave that to be guessed."""
+    lines = [
+        part.count("\n") + math.ceil(len(standing(part)) / width)
+        for part, width in zip(texts, widths, strict=False)
+    ]
+    return LINE * min(max([1, *lines]), 20)
 
 
 def _inputs_sheet(sheet: Any, report: Report, styles: _Styles) -> None:
