@@ -45,7 +45,7 @@ class Finding:
 def findings(source: ReportSource, words: Words) -> tuple[Finding, ...]:
     """Everything that limits the figures, gravest first."""
     found: list[Finding] = []
-    for part in (_programme, _documents, _models, _reasons, _alarms, _sampling, _rows):
+    for part in (_programme, _documents, _models, _alarms, _rows, _reasons, _sampling):
         found += part(source, words)
     return tuple(found)
 
@@ -168,13 +168,15 @@ def _reasons(source: ReportSource, words: Words) -> Iterator[Finding]:
     reasons = source.table("status_reasons")
     if reasons.empty:
         return
+    parts = []
     for code, rows in reasons[~reasons["code"].isin(SAID)].groupby("code", sort=False):
         names = [str(name) for name in rows["programme"]]
-        everywhere = len(names) == len(source.table("programmes")) > 1
-        key = "finding_reason_all" if everywhere else "finding_reason"
+        everywhere = len(names) == len(source.table("programmes"))
+        key = "reason_of_all" if everywhere else "reason_of"
         reason = words.value("reason", code)
-        text = words.text(key, reason=reason, programmes=words.listed(names))
-        yield Finding(f"reason_{code}", text, caps=True)
+        parts.append(words.text(key, reason=reason, programmes=words.listed(names, 3)))
+    if parts:
+        yield Finding("reasons", words.text("finding_reasons", reasons="; ".join(parts)), caps=True)
 
 
 def _alarms(source: ReportSource, words: Words) -> Iterator[Finding]:

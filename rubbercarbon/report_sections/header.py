@@ -42,7 +42,7 @@ def build(source: ReportSource, words: Words) -> Section:
         reasons = make_table(
             words, "reasons", source.table("status_reasons"),
             [
-                (words.column("programme"), text("programme")),
+                (words.column("programme", code=True), text("programme")),
                 (words.column("reason"), lambda row: words.value("reason", row.get("code"))),
                 (words.column("detail"),
                  lambda row: reason_detail(str(row["code"]), row["detail"], words)),

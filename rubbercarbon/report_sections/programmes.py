@@ -28,7 +28,7 @@ def build(source: ReportSource, words: Words) -> Section | None:
 
 def _amounts(source: ReportSource, words: Words) -> Table:
     columns = [
-        (words.column("programme"), text("programme")),
+        (words.column("programme", code=True), text("programme")),
         *((words.column(name, 1), figure_of(f"{name}_t_co2e")) for name in AMOUNTS),
         (words.column("net_rai", 2), figure_of("net_t_co2e_rai_yr")),
     ]
@@ -40,7 +40,7 @@ def _precision(source: ReportSource, words: Words) -> Table:
     return make_table(
         words, "precision", source.table("programmes"),
         [
-            (words.column("programme"), text("programme")),
+            (words.column("programme", code=True), text("programme")),
             (words.column("status"),
              lambda row: words.value("status", capped(row["status"], found))),
             (words.column("u_programme", 1), figure_of("u_programme_percent")),
@@ -67,7 +67,7 @@ def _conditions(source: ReportSource, words: Words) -> Table | None:
     return make_table(
         words, key, conditions,
         [
-            (words.column("programme"), text("programme")),
+            (words.column("programme", code=True), text("programme")),
             (words.column("kind"), lambda row: words.value("conditions", row["kind"])),
             (words.column("condition"), lambda row: words.value(
                 "rule" if row["kind"] in {"rule", "pool"} else "condition", row["condition"])),
@@ -89,7 +89,7 @@ def _parameters(source: ReportSource, words: Words) -> Table | Paragraph | None:
     return make_table(
         words, "parameters", source.table("programme_parameters"),
         [
-            (words.column("programme"), text("programme")),
+            (words.column("programme", code=True), text("programme")),
             (words.column("parameter"),
              lambda row: words.value("rule", str(row["name"]).removeprefix("pool_"))),
             (words.column("value"), lambda row: words.or_unknown(row.get("value"))),
@@ -109,7 +109,7 @@ def _alarms(source: ReportSource, words: Words) -> Table | None:
     return make_table(
         words, "alarms", source.table("alarms"),
         [
-            (words.column("programme"), text("programme")),
+            (words.column("programme", code=True), text("programme")),
             (words.column("alarm"), lambda row: words.value("alarm", row.get("code"))),
             (words.column("detail"), text("detail")),
         ],

@@ -176,7 +176,8 @@ def _facts(source: ReportSource, words: Words) -> Facts | None:
         land = number(total.get("area_ha"))
         if land is not None:
             rows.append(Fact(words.text("area_land"), words.area(land), "total.csv: ALL, area_ha"))
-    rows += _measured(source, words)
+    else:
+        rows += _measured(source, words)
     if "agb_kg" in trees and trees["mass"].sum() > 0:
         rubber = trees.loc[trees["species"] == RUBBER, "agb_kg"].sum() / trees["agb_kg"].sum()
         rows.append(Fact(words.text("stems"), figure(float(trees["count"].sum()), 0),
