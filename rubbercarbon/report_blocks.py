@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Cell = str | float | int | None
 NOTHING = "–"
 LONGEST = 400
+LONGEST_PARAGRAPH = 4000
 LONGEST_WORD = 24
 # name: colour on white, colour on dark; contrast with the ground is at least 3 to 1
 FIGURE_COLOURS = {

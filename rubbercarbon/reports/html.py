@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from rubbercarbon.report_blocks import (
     FIGURE_COLOURS,
+    LONGEST,
+    LONGEST_PARAGRAPH,
     Report,
-    figure,
     pieces,
     shortened,
     shown,
@@ -38,8 +39,8 @@ def _environment(language: str) -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415
     from markupsafe import Markup, escape  # noqa: PLC0415
 
-    def words(text: object) -> Markup:
-        parts = pieces(shortened(visible(str(text)), language))
+    def words(text: object, longest: int = LONGEST) -> Markup:
+        parts = pieces(shortened(visible(str(text)), language, longest))
         return Markup("<wbr>").join(escape(part) for part in parts)
 
     def drawing(svg: str) -> Markup:
@@ -55,7 +56,9 @@ def _environment(language: str) -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters.update(words=words, drawing=drawing)
-    environment.globals.update(shown=shown, figure=figure, kind=lambda block: type(block).__name__)
+    environment.globals.update(
+        shown=shown, prose=LONGEST_PARAGRAPH, kind=lambda block: type(block).__name__
+    )
     return environment
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from rubbercarbon.errors import ReportError
 from rubbercarbon.report_blocks import (
     LONGEST,
+    LONGEST_PARAGRAPH,
     Facts,
     Figure,
     Paragraph,
@@ -62,12 +63,16 @@ def write(report: Report, path: Path) -> None:
 def _content(report: Report, root: Path) -> dict[str, Any]:
     """What the template reads; figures become files beside it."""
 
-    def words(text: str) -> str:
-        return BREAK.join(pieces(shortened(visible(text), report.language)))
+    def words(text: str, longest: int = LONGEST) -> str:
+        return BREAK.join(pieces(shortened(visible(text), report.language, longest)))
 
     def block(one: Any) -> dict[str, Any]:
         if isinstance(one, Paragraph):
-            return {"block": "paragraph", "kind": one.kind, "text": words(one.text)}
+            return {
+                "block": "paragraph",
+                "kind": one.kind,
+                "text": words(one.text, LONGEST_PARAGRAPH),
+            }
         if isinstance(one, Facts):
             rows = [[words(row.label), words(row.value), words(row.trace)] for row in one.rows]
             return {"block": "facts", "rows": rows}
