@@ -206,6 +206,9 @@ def _compare(
         for name in sorted(set(areas) - {name_of(row) for row in rows}):
             problems.add("plot_without_polygon", file=tables.name_of(declared, "plots"),
                          column="plot_id", value=name)  # fmt: skip
+    any_known = any(row["area_declared_ha"] > 0 for row in rows)
+    if not any_known:
+        problems.add("no_area_known", file=file, column="area")
     for row in rows:
         area, known = row["area_ha"], row["area_declared_ha"]
         row["difference_percent"] = 100.0 * (area / known - 1.0) if known > 0 else math.nan
@@ -214,9 +217,9 @@ def _compare(
                 report(problems, file, row, "point_without_area")
             elif known > POLYGON_FROM_HA:
                 report(problems, file, row, "polygon_needed", area=f"{known:.4g}")
-        elif math.isnan(known):
+        elif math.isnan(known) and any_known:
             report(problems, file, row, "plot_area_unknown")
-        elif abs(area / known - 1.0) > AREA_DIFFERS:
+        elif known > 0 and abs(area / known - 1.0) > AREA_DIFFERS:
             report(
                 problems, file, row, "polygon_area_differs", area=f"{area:.4g}",
                 rai=rai_text(area), declared=f"{known:.4g}", declared_rai=rai_text(known),

@@ -26,6 +26,7 @@ NOTES = frozenset({
     "not_alive", "column_ignored", "rows_empty", "tag_gaps", "tag_order", "digits_heaped",
     "height_constant", "coordinates_outside", "pom_missing", "suggestion_applied", "example_row",
     "volume_above_cylinder", "cells_missing", "polygon_direction", "plot_area_unknown",
+    "no_area_known",
 })  # fmt: skip
 NAMES_OF_COLUMNS = ("used", "other", "what")  # values of messages that may name a column
 COLUMNS = (

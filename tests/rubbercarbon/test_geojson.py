@@ -226,6 +226,28 @@ class TestListed:
         problems = found.problems.set_index("code")["value"].to_dict()
         assert problems == {"polygon_needed": "P1", "point_without_area": "P2"}
 
+    def test_unknown_areas_are_said_once_or_by_name(self, tmp_path):
+        outlines = [square(100 + k / 10) for k in range(3)]
+        none = rc.read_polygons(
+            write(
+                tmp_path / "p.geojson",
+                *(feature(o, plot_id=f"P{k}") for k, o in enumerate(outlines)),
+            )
+        )
+        assert codes(none) == ["no_area_known"]
+        areas = ({"area_rai": 30.7}, {}, {"area_rai": 0})
+        some = rc.read_polygons(
+            write(
+                tmp_path / "p.geojson",
+                *(
+                    feature(o, plot_id=f"P{k}", **a)
+                    for k, (o, a) in enumerate(zip(outlines, areas, strict=True))
+                ),
+            )
+        )
+        found = some.problems
+        assert found.loc[found["code"] == "plot_area_unknown", "value"].tolist() == ["P1", "P2"]
+
     def test_features_without_a_name(self, tmp_path):
         found = rc.read_polygons(write(tmp_path / "p.geojson", feature(square())))
         assert found.table["plot_id"].tolist() == ["feature-1"]

@@ -398,6 +398,9 @@ class TestAnonymity:
         trees = made_sites.trees(0).assign(surveyor=SECRET, note=SECRET, date="01/02/2567")
         trees.loc[2, "girth_cm"] = np.nan
         trees["status"] = ["alive"] * 20 + [SECRET] * 4
+        trees["girth_cm"] = trees["girth_cm"].astype(object)
+        trees.loc[3, "girth_cm"] = SECRET
+        trees = trees.rename(columns={"girth_cm": f"เส้นรอบวง (ซม.) [{SECRET}]"})
         trees[SECRET] = 1
         plots = made_sites.plots(operator=SECRET, note=SECRET, site_id=SECRET, land_document=SECRET)
         for frame in (trees, plots):
@@ -496,6 +499,8 @@ class TestCommand:
         assert shares[shares["quantity"] == "carbon"]["share"].sum() == pytest.approx(1.0)
         assert main(["portfolio", str(folder / "sites.csv"), "--out", str(out), "--json"]) == 0
         assert json.loads(capsys.readouterr().out)[0]["site_id"] == "S001"
+        assert main(["report", str(out), "--out", str(tmp_path / "report.html")]) == 2
+        assert "a portfolio has no report" in capsys.readouterr().err
 
     def test_exit_codes_and_sentences(self, folder, tmp_path, capsys):
         table = pd.read_csv(folder / "sites.csv")
