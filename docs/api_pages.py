@@ -14,10 +14,12 @@ import rubbercarbon
 WORDS = {
     allometry: """# allometry
 
-The science of any tree, without tables and files: equations, heights, densities, growth, names. `import allometry as al` loads nothing heavy; each name loads on first use.""",
+The science of any tree, without tables and files: equations, heights, densities, growth, names.
+`import allometry as al` loads nothing heavy; each name loads on first use.""",
     rubbercarbon: """# rubbercarbon
 
-Inventories, stocks, change, scenarios, programmes and their files. `import rubbercarbon as rc` loads nothing heavy. A first look:
+Inventories, stocks, change, scenarios, programmes and their files. `import rubbercarbon as rc`
+loads nothing heavy. A first look:
 
 ```python
 import rubbercarbon as rc

@@ -47,7 +47,9 @@ def _options(function: Callable[..., int], called: str) -> Iterable[str]:
         kind, *notes = typing.get_args(hints[name]) or (hints[name],)
         info = next((n for n in notes if isinstance(n, ArgumentInfo | OptionInfo)), OptionInfo())
         needed = parameter.default is inspect.Parameter.empty
-        shown = _argument(info, name) if isinstance(info, ArgumentInfo) else _option(info, name, kind)
+        shown = (
+            _argument(info, name) if isinstance(info, ArgumentInfo) else _option(info, name, kind)
+        )
         if isinstance(info, ArgumentInfo):
             words.append(shown)
         default = "needed" if needed else _plain(parameter.default)

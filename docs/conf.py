@@ -23,6 +23,8 @@ exclude_patterns = ["_build"]
 language = "en"
 html_theme = "furo"
 html_title = f"rubbercarbon {release}"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
 html_show_sphinx = False
 html_copy_source = False
 highlight_language = "none"
@@ -32,7 +34,7 @@ myst_links_external_new_tab = True
 default_role = "py:obj"
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # units and shapes are in the docstrings
-autodoc_default_options = {"members": True, "show-inheritance": True}
+autodoc_default_options = {"members": True, "exclude-members": "model_config"}
 napoleon_google_docstring = False
 napoleon_use_rtype = False
 

@@ -24,7 +24,7 @@ from rubbercarbon.profiles import get_profile
 
 INK, ACCENT, PALE = "#333333", "#00695c", "#b2dfdb"
 TREES = (1, 3, 10, 30, 76, 200, 760, 2280)
-STYLE = {
+STYLE: dict[Any, Any] = {
     "svg.hashsalt": "rubbercarbon",
     "svg.fonttype": "none",
     "font.size": 9.0,
@@ -103,7 +103,9 @@ def _spreads(errors: dict[str, Any]) -> list[float]:
     plots = [str(number).zfill(5) for number in TREES]
     trees = pd.DataFrame({"plot_id": np.repeat(plots, TREES), "species": "Hevea brasiliensis"})
     trees["dbh_cm"] = 21.4
-    stocks = rc.estimate_stocks(rc.read_inventory(trees), rc.Settings(errors=errors))
+    stocks = rc.estimate_stocks(
+        rc.read_inventory(trees), rc.Settings(errors=rc.ErrorBudget(errors))
+    )
     found = stocks.plots.set_index("plot_id").loc[plots]
     return list(100.0 * found["agb_t_sd"] / found["agb_t"])
 

@@ -232,14 +232,15 @@ def _programmes() -> Iterable[str]:
     yield "# Parameters of crediting programmes"
     yield GRADES
     yield (
-        "*Text*: `verified` (the programme's text was read whole), `transcribed` (a copy or extract "
-        "was read), `text_not_verified` (the text was not seen). Empty values are unknown, and stay "
-        "unknown in every result. How they are used: [crediting](../../crediting.md)."
+        "*Text*: `verified` (the programme's text was read whole), `transcribed` (a copy or an "
+        "extract was read), `text_not_verified` (the text was not seen). What is unknown here "
+        "stays unknown in every result. How it is used: [crediting](../../crediting.md)."
     )
     for name in programmes():
         profile = get_profile(name)
         yield f"## {profile.id}"
-        yield f"{cell(profile.title.en)}. Version: {cell(profile.version)}. Worst text: `{profile.text}`."
+        yield f"{cell(profile.title.en)}. Version: {cell(profile.version)}."
+        yield f"Worst text of its rules: `{profile.text}`."
         heads = ["rule", "value", "unit", "citation", "seen", "grade", "text", "note"]
         yield table(heads, [_fact(key, fact) for key, fact in profile.facts()])
         if profile.conditions:

@@ -15,7 +15,7 @@ from rubbercarbon import cli
 from rubbercarbon.messages import text
 
 PAGE = Path(__file__).parents[2] / "docs" / "start" / "first_hour.md"
-STEP = re.compile(r"^    (?P<command>rubbercarbon .+)$|^<!-- (?P<verb>\w+) (?P<rest>.+) -->$", re.M)
+STEP = re.compile(r"^    (?P<command>rubbercarbon .+)$|^<!-- (?P<verb>\w+) (?P<rest>.+) -->$", re.MULTILINE)
 SHEETS = ("แปลง", "ต้นไม้")
 GIRTH, STATUS, DATE = "เส้นรอบวง (ซม.)", "สถานะ", "วันที่สำรวจ"
 
@@ -44,7 +44,7 @@ class Reader:
 
     def save(self, name):
         if name.endswith(".toml"):
-            block = re.search(rf"```toml\n(.+?)```\s+<!-- save {name} -->", self.page, re.S)
+            block = re.search(rf"```toml\n(.+?)```\s+<!-- save {name} -->", self.page, re.DOTALL)
             (self.folder / name).write_text(block[1], encoding="utf-8")
         elif name == "survey_2567.xlsx":
             self._fill(self.folder / "inventory.xlsx", self.tables(), name)
@@ -62,14 +62,16 @@ class Reader:
         book = openpyxl.load_workbook(path)
         sheet = book[SHEETS[1]]
         column = [cell.value for cell in sheet[1]].index(GIRTH)
-        row = next(r for r in sheet.iter_rows(min_row=2) if (r[0].value, r[1].value) == (plot, tree))
+        row = next(
+            r for r in sheet.iter_rows(min_row=2) if (r[0].value, r[1].value) == (plot, tree)
+        )
         row[column].value = float(girth)
         book.save(path)
 
     def tables(self):
         """The two tables of the page, as typed."""
         found = []
-        for block in re.findall(r"(?:^\|.+\|$\n?)+", self.page, re.M):
+        for block in re.findall(r"(?:^\|.+\|$\n?)+", self.page, re.MULTILINE):
             lines = [[c.strip() for c in line.strip("|").split("|")] for line in block.splitlines()]
             found.append(pd.DataFrame(lines[2:], columns=lines[0]))
         return found[0], found[1]
@@ -88,7 +90,9 @@ class Reader:
         book.save(self.folder / name)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="the page's commands are those of a Linux shell")
+@pytest.mark.skipif(
+    sys.platform == "win32", reason="the page's commands are those of a Linux shell"
+)
 def test_the_first_hour_as_the_page_tells_it(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     reader = Reader(PAGE.read_text("utf-8"), tmp_path, capsys)
