@@ -115,5 +115,5 @@ def test_the_first_hour_as_the_page_tells_it(tmp_path, monkeypatch, capsys):
     report = re.sub(r"<[^>]+>|\u2060", "", html.unescape(Path("report.html").read_text("utf-8")))
     assert "สวนฝึกหัด" in report
     assert "SCREENING_ESTIMATE" in report
-    assert "พ.ศ. 2569" in report
+    assert "พ.ศ.\u00a02569" in report
     assert Path("report.xlsx").stat().st_size > 5000
