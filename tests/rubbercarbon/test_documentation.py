@@ -13,7 +13,7 @@ import typer
 import allometry as al
 import rubbercarbon as rc
 from allometry.catalogue import loader
-from rubbercarbon import registry
+from rubbercarbon import cli, registry
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
@@ -39,8 +39,10 @@ def _options(words):
 
 
 @pytest.mark.parametrize("line", LINES)
-def test_every_command_of_the_documentation_exists(line):
+def test_every_command_of_the_documentation_exists(line, tmp_path):
     words = shlex.split(line)[1:]
+    if words[0] == "template":
+        assert cli.main([*words, "--out", str(tmp_path / words[1])]) == 0
     if words[0] in {"--version", "COMMAND", "--help"}:
         return
     assert words[0].replace("-", "_") in registry.names("commands"), line
