@@ -7,6 +7,7 @@ import shlex
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 import typer
 
@@ -73,6 +74,16 @@ def test_the_guide_to_own_equations_is_one_that_loads(own_folder):
     assert rc.Settings(**tomllib.loads(settings)).equations == {
         "Hevea brasiliensis": "nan_2026_rubber"
     }
+
+
+def test_what_the_page_on_rubber_says_of_the_five():
+    members = loader.get_equation("hevea_ensemble").members
+    dbh = np.linspace(18.0, 27.0, 91)
+    over = [al.evaluate(name, dbh=dbh) / al.evaluate("hevea_ensemble", dbh=dbh) for name in members]
+    assert len(members) == 5
+    assert np.all(np.abs(np.array(over) - 1.0) < 0.25)
+    thin = [float(al.evaluate(name, dbh=5.0)) for name in members]
+    assert max(thin) / min(thin) == pytest.approx(2.5, abs=0.05)
 
 
 @pytest.mark.parametrize("page", ["own_heights.md", "uncertainty_switches.md"])
