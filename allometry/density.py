@@ -115,7 +115,13 @@ def wood_density(species: str | Iterable[str | None]) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row per name: species, wood_density_g_cm3, sd_g_cm3, level (species, genus, family or
-        default: the mean of all species of the table), source, grade.
+        default: the mean of all species of the table), source, grade. Names that are not known
+        have the level ``default``.
+
+    References
+    ----------
+    ``allometry/catalogue/wood_density.csv``, row by row; basic density: oven-dry mass over green
+    volume.
 
     Examples
     --------

@@ -6,11 +6,19 @@ from collections.abc import Sequence
 
 
 class AllometryError(Exception):
-    """Base of all errors raised by `allometry`."""
+    """Base of all errors raised by `allometry`; its text is a sentence for the user."""
 
 
 class UnknownEquation(AllometryError):
-    """An equation id that no catalogue file holds."""
+    """An equation id that no catalogue file holds.
+
+    Attributes
+    ----------
+    equation : str
+        The id that was asked for.
+    candidates : list of str
+        The nearest ids.
+    """
 
     def __init__(self, equation: str, candidates: Sequence[str], total: int) -> None:
         self.equation = equation
@@ -22,7 +30,15 @@ class UnknownEquation(AllometryError):
 
 
 class MissingInput(AllometryError):
-    """An equation was called without an input that it needs."""
+    """An equation was called without an input that it needs.
+
+    Attributes
+    ----------
+    equation : str
+        Its id.
+    missing : list of str
+        Names of the inputs that it lacks.
+    """
 
     def __init__(self, equation: str, missing: Sequence[str], given: Sequence[str]) -> None:
         self.equation = equation

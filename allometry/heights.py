@@ -69,6 +69,12 @@ def predict_height(
     UnknownEquation
     AllometryError
         When the id is not a height model.
+    MissingInput
+        When the model needs ``stress`` and it was not given.
+
+    References
+    ----------
+    ``rubbercarbon equations show ID`` prints the source of each model.
 
     Examples
     --------
@@ -92,13 +98,14 @@ class HeightModel:
         ``log1`` ln H = a + b ln D; ``log2`` with c ln² D; ``weibull`` H = a (1 - exp(-(D/b)^c));
         ``michaelis`` H = a D / (b + D).
     coefficients : dict
-        By name; D in cm, H in m.
+        By name, in the units that D [cm] and H [m] give them.
     covariance : ndarray, shape (n_coefficients, n_coefficients)
         Of the coefficients; NaN when they are not identified.
     residual_sd : float
         Standard deviation of single trees on the model's own scale: of ln H for the log forms
         [1], of H otherwise [m]. Not weighted.
     n_trees : int
+        Pairs used.
     weighted : bool
         Whether pairs counted in proportion to D² H.
     dbh_range : tuple of float
@@ -120,7 +127,18 @@ class HeightModel:
     note: str = ""
 
     def predict(self, dbh: ArrayLike) -> Floats:
-        """Mean height [m]; the log forms carry exp(s²/2). NaN where D is not positive."""
+        """Mean height; the log forms carry exp(s²/2).
+
+        Parameters
+        ----------
+        dbh : array_like
+            Diameter at breast height [cm].
+
+        Returns
+        -------
+        ndarray
+            Of the same shape [m]; NaN where the diameter is missing or not positive.
+        """
         d = np.asarray(dbh, dtype=np.float64)
         usable = d > 0
         theta = np.array(list(self.coefficients.values()))

@@ -61,14 +61,23 @@ def equations(
 
     Parameters
     ----------
-    taxon, predicts, grade : str, optional
-        As in `find_equations`.
+    taxon : str, optional
+        Species in any spelling, genus or growth form; None for all.
+    predicts : str, optional
+        ``agb``, ``bgb``, ``height``, ``stem_volume`` …; None for all.
+    grade : str, optional
+        ``A``, ``B`` or ``C``; None for all.
 
     Returns
     -------
     pandas.DataFrame
-        One row per equation: id, predicts, unit, form, inputs, grade, taxa, region, range,
-        pom_m, residual, bias, citation.
+        One row per equation, those that name the species first: id, predicts, unit (of what it
+        predicts), form, inputs, grade, taxa, region, range, n_trees, pom_m [m], residual, bias,
+        level, citation.
+
+    Notes
+    -----
+    A taxon that is not known gives an empty table.
 
     Examples
     --------

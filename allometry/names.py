@@ -212,6 +212,7 @@ def match_names(names: str | Iterable[str | None]) -> pd.DataFrame:
     Parameters
     ----------
     names : str or iterable of str
+        As typed; None and empty texts match nothing.
 
     Returns
     -------

@@ -44,6 +44,21 @@ class TermChoice(BaseModel):
 class ErrorBudget(RootModel[dict[str, TermChoice]]):
     """Changes to the catalogue's error budget, by term.
 
+    Parameters
+    ----------
+    root : mapping, optional
+        Name of a term → its changes (``on``, ``level``, ``scale``, ``sd``, ``unit``); terms that
+        are not named stay as the catalogue has them.
+
+    Raises
+    ------
+    ValidationError
+        Of pydantic, a ``ValueError``: for a term or level that does not exist.
+
+    References
+    ----------
+    ``allometry/catalogue/error_budget.toml``: every term with size, unit and source.
+
     Examples
     --------
     >>> import rubbercarbon as rc

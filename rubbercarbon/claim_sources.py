@@ -102,7 +102,7 @@ def _of_change(tables: dict[str, pd.DataFrame], run: dict[str, Any], years: floa
     per_ha = "agb_t_ha_net" in plots
     sampled, why = _sampled(plots, "agb_t_ha_net" if per_ha else "", str(last["describes"]))
     area = plots["represents_ha"].sum() if per_ha else math.nan
-    flags = trees["flags"].fillna("").astype(str)
+    flags = trees["flags"].astype(object).fillna("").astype(str)
     return Claim(
         "change",
         {n: (float(last[f"agb_t_{n}"]), float(last[f"co2e_t_{n}"])) for n in names},
@@ -135,8 +135,8 @@ def _of_stocks(
         area_ha=now["area"],
         describes=now["describes"],
         years=years,
-        outside=_count(stocks.trees["flags"].fillna("").astype(str), OUTSIDE),
-        doubtful=_count(stocks.trees["flags"].fillna("").astype(str), ("grade_C",)),
+        outside=_count(stocks.trees["flags"].astype(object).fillna("").astype(str), OUTSIDE),
+        doubtful=_count(stocks.trees["flags"].astype(object).fillna("").astype(str), ("grade_C",)),
         tables=tables,
         run=stocks.run,
     )
@@ -303,7 +303,7 @@ def _count(flags: pd.Series[str], names: tuple[str, ...]) -> int:
 
 def _sampled(plots: pd.DataFrame, column: str, describes: str) -> tuple[Sampled | None, str]:
     """Sampling error of the total above-ground biomass, or why there is none."""
-    how = plots["plot_selection"].fillna("").astype(str).str.strip().str.lower()
+    how = plots["plot_selection"].astype(object).fillna("").astype(str).str.strip().str.lower()
     if how.isin(CENSUS).all():
         return Sampled(0.0, MANY, len(plots), 1), ""
     if not column or not how.isin(RANDOM).all():

@@ -175,7 +175,7 @@ class CreditResult:
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
-        """All tables by the names of their files: those of the source, then the programmes'."""
+        """All tables, by the names of their files; those of the source, then the programmes'."""
         own = ("programmes", "ladder", "conditions", "status_reasons", "programme_parameters",
                "alarms")  # fmt: skip
         return {**self.claim.tables, **{name: getattr(self, name) for name in own}}
@@ -278,16 +278,21 @@ def write_credit(result: CreditResult, folder: str | Path, *, force: bool = Fals
     Parameters
     ----------
     result : CreditResult
+        From `credit`.
     folder : str or Path
+        New, empty, or a former run folder (which is replaced whole).
     force : bool
+        Replace a folder that holds something else.
 
     Returns
     -------
     Path
+        The folder.
 
     Raises
     ------
     RunFolderError
+        When the folder cannot be written or must not be replaced.
     """
     with run_folder(folder, force=force) as fresh:
         for name, table in result.tables.items():

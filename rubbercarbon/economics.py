@@ -107,6 +107,7 @@ def read_prices(path: str | Path) -> Prices:
     Parameters
     ----------
     path : str or Path
+        UTF-8 TOML; each price with unit, date and source.
 
     Returns
     -------

@@ -285,7 +285,9 @@ def write_geojson(
     Parameters
     ----------
     polygons : Polygons
+        From `read_polygons`.
     path : str or Path
+        GeoJSON file to write.
     country : str
         ISO 3166 code of two letters.
     producer : str

@@ -42,6 +42,7 @@ def write_portfolio(
     Parameters
     ----------
     result : PortfolioStocks
+        From `estimate_portfolio`.
     folder : str or Path
         New, empty, or a former run folder (which is replaced whole).
     anonymise : bool

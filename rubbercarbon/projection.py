@@ -296,17 +296,20 @@ def project(
     scenarios : sequence of str, Path or Scenario
         Ids of the library, files, or scenarios made in code.
     years : int
+        Length of the projection [year].
     draws : int
-        0: the point alone.
+        Monte Carlo draws; 0: the point alone.
     seed : int
+        Of the draws; the same seed gives the same draws on any machine.
     level : float
-        Of the intervals.
+        Of the central intervals [1].
     settings : Settings, optional
         Its ``errors`` and ``equations`` are used.
 
     Returns
     -------
     Projection
+        Pools [t C/ha], fluxes and stands by year; all per hectare.
 
     Raises
     ------

@@ -88,6 +88,7 @@ def write_run(
     Parameters
     ----------
     stocks : Stocks
+        From `estimate_stocks`.
     folder : str or Path
         New, empty, or a former run folder (which is replaced whole).
     force : bool
@@ -225,6 +226,7 @@ def load_run(folder: str | Path) -> Stocks | RunTables:
     Parameters
     ----------
     folder : str or Path
+        Written by a command or one of the ``write_`` functions.
 
     Returns
     -------

@@ -86,21 +86,27 @@ def write_comparison(
     Parameters
     ----------
     comparison : Comparison
+        From `compare_scenarios`.
     folder : str or Path
+        New, empty, or a former run folder (which is replaced whole).
     force : bool
+        Replace a folder that holds something else.
     language : str
-        Of problems and figures.
+        Of problems and figures: ``en`` or ``th``.
     draws : bool
         Write draws.parquet too.
     figures : bool
+        Draw the figures as well.
 
     Returns
     -------
     Path
+        The folder.
 
     Raises
     ------
     RunFolderError
+        When the folder cannot be written or must not be replaced.
     """
     tables = comparison_tables(comparison, language)
     with run_folder(folder, force=force) as fresh:

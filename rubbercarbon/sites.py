@@ -256,7 +256,25 @@ class Project(_Group):
 
 
 class Site(_Group):
-    """The whole dossier; see ``rubbercarbon template site.toml`` for each key."""
+    """The whole dossier; see ``rubbercarbon template site.toml`` for each key.
+
+    Attributes
+    ----------
+    site : Place
+        Id, name, province, agro-ecological zone, coordinates [degrees, WGS 84], elevation [m],
+        rain [mm/yr].
+    operator : Operator
+    land : Land
+        Document, area [rai, ngan, square wa], zone, permission, acceptance by programme.
+    stand : Stand
+        Clone, planting, spacing, companions.
+    design : Design
+        Selection of plots, smallest diameter [cm], trees measured twice [%].
+    project : Project
+        Period, activities and answers that programmes ask for.
+    start_stock : StartStock or None
+        Stock at the start [t AGB] with its half-width [%].
+    """
 
     site: Place
     operator: Operator = Field(default_factory=Operator)
@@ -310,6 +328,7 @@ def read_site(path: str | Path) -> Site:
     Parameters
     ----------
     path : str or Path
+        UTF-8; ``rubbercarbon template site.toml`` writes one to begin with.
 
     Returns
     -------

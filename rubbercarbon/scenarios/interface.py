@@ -134,7 +134,36 @@ class Emissions(_Record):
 
 
 class Scenario(_Record):
-    """A land use through time, ready to be projected; made by `read_scenario`."""
+    """A land use through time, ready to be projected; made by `read_scenario`.
+
+    Attributes
+    ----------
+    id : str
+        Lower case, digits and underscores.
+    title : Title
+        ``en`` and ``th``.
+    kind : {'observed', 'recommended', 'trial', 'synthetic'}
+    rationale : str
+        Why anybody would plant it so.
+    sources : tuple of str
+        Of the design as a whole.
+    system : str
+        ``jungle`` or ``unselected`` for rubber that is not of a clone.
+    component : tuple of Component
+        What stands in it: species, stocking [1/ha], planting year, rotation [year], growth.
+    event : tuple of Event
+        Thinnings, fellings and replantings of single years.
+    effect : tuple of Effect
+        Multipliers of diameter or latex [%].
+    harvest : tuple of Harvest
+        Products that are counted apart [kg/ha].
+    soil : Soil
+        Reference stock [t C/ha] and its change [%].
+    emissions : Emissions
+        Fertiliser [kg N/ha/yr], fuel [l/ha/yr], burning.
+    parameters : dict of Parameter
+        Figures of the place, instead of the library's.
+    """
 
     id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     title: Title

@@ -30,11 +30,13 @@ def start_from_inventory(
     Parameters
     ----------
     scenarios : sequence of str, Path or Scenario
+        Designs to go on with from the measured stand.
     inventory : Inventory
         Its plots need areas.
     age : int
         Years since the measured rubber was planted.
     years : int, optional
+        Years that are to be projected, for checks of growth curves.
 
     Returns
     -------
