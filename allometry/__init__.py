@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from allometry.errors import MissingInput as MissingInput
     from allometry.errors import UnknownEquation as UnknownEquation
     from allometry.evaluation import evaluate as evaluate
+    from allometry.fitting import FittedEquation as FittedEquation
+    from allometry.fitting import fit_equation as fit_equation
     from allometry.growth import predict_growth as predict_growth
     from allometry.heights import HeightModel as HeightModel
     from allometry.heights import fit_height_model as fit_height_model
@@ -30,7 +32,9 @@ _HOMES = {
     "UnknownEquation": "allometry.errors",
     "equations": "allometry.listing",
     "evaluate": "allometry.evaluation",
+    "fit_equation": "allometry.fitting",
     "fit_height_model": "allometry.heights",
+    "FittedEquation": "allometry.fitting",
     "HeightModel": "allometry.heights",
     "match_names": "allometry.names",
     "predict_growth": "allometry.growth",
