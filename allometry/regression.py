@@ -248,7 +248,7 @@ def power_curve(
         fitted=fitted,
         residual=mass - fitted,
         leverage=np.sum(q**2, axis=1),
-        log_likelihood=-minus(chosen),
+        log_likelihood=_gauss(n, rss) - chosen * float(np.sum(ln_spread)),
         parameters=p + 1 + (power is None),
         power=chosen,
     )

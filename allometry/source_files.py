@@ -85,7 +85,9 @@ def check_key(key: str, own_file: Path | None = None) -> None:
 def write_source(
     fitted: FittedEquation | FittedComponents | HeightModel | Mapping[str, float],
     path: str | Path,
-    label: Label,
+    *,
+    citation: str,
+    **words: Any,
 ) -> Path:
     """Write a fit as a catalogue source file.
 
@@ -94,8 +96,13 @@ def write_source(
     fitted : FittedEquation, FittedComponents, HeightModel or mapping
         A mapping is an ensemble: weight by id.
     path : str or Path
-        ``<key>.toml``; a folder of its own can be given to `add_catalogue` whole.
-    label : Label
+        ``<key>.toml``, the key being the equation's id; `add_catalogue` takes the file, or a
+        folder of its own whole.
+    citation : str
+        How the fit is to be cited: who felled the trees, where and when.
+    **words
+        Other fields of `Label`: ``taxa``, ``growth_forms``, ``region``, ``roots``, ``pom_m``,
+        ``grade``, ``note``.
 
     Returns
     -------
@@ -107,10 +114,15 @@ def write_source(
         For a name that is taken or does not fit, or a fit that is not identified.
     CatalogueError
         When the file would break the schema.
+
+    Examples
+    --------
+    ``al.write_source(fit, "own/nan_rubber.toml", citation="felled 2026, Nan", taxa=("Hevea",))``
     """
     target = Path(path)
-    if target.name != f"{label.key}.toml":
-        raise AllometryError(f"the file of '{label.key}' is called {label.key}.toml.")
+    if target.suffix != ".toml":
+        raise AllometryError(f"'{target.name}': the name of a catalogue file ends in .toml.")
+    label = Label(target.stem, citation, **words)
     check_key(label.key, target)
     text = (
         ensemble_text(fitted, label) if isinstance(fitted, Mapping) else source_text(fitted, label)

@@ -16,6 +16,7 @@ from allometry.evaluation import evaluate
 from allometry.fitting import FittedEquation, Recipe, fit_harvest
 from allometry.harvest import CANDIDATES, Harvest, check_enough, needs
 from allometry.names import Match, match_one
+from allometry.selection import in_range
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -191,8 +192,9 @@ def compare_with_catalogue(
     Returns
     -------
     pandas.DataFrame
-        equation, grade, dbh_class (``all`` or low-high), and the errors of `scores`; single
-        equations by rmse_ln over all their trees.
+        equation, grade, dbh_class (``all`` or low-high), the errors of `scores`, and n_outside:
+        trees outside the range of the equation. Equations of the catalogue by rmse_ln over all
+        their trees.
     """
     import pandas as pd  # noqa: PLC0415
 
@@ -203,12 +205,14 @@ def compare_with_catalogue(
         if fit.n_sites > 1:
             predictions.append(("own fit, place left out", "", cross_validate(fit, "site")))
     own = len(predictions)
+    outside = [np.zeros(len(harvest.mass), dtype=np.bool_)] * own
     matches = None if species is None else [match_one(name) for name in species]
     for record in candidates(predicts, harvest):
         mine = _meant(record, matches, len(harvest.mass))
         values = evaluate(record.id, **{name: harvest.inputs[name] for name in record.inputs})
         if np.isfinite(values[mine]).any():
             predictions.append((record.id, record.grade, np.where(mine, values, np.nan)))
+            outside.append(~in_range(record, harvest.inputs))
     last = [scores(values, harvest.mass)["rmse_ln"] for _, _, values in predictions[own:]]
     order = [*range(own), *(own + int(k) for k in np.argsort(last, kind="stable"))]
     rows: list[dict[str, object]] = []
@@ -217,7 +221,11 @@ def compare_with_catalogue(
         for label, inside in _classes(harvest, classes):
             found = scores(values[inside], harvest.mass[inside])
             if found["n"]:
-                rows.append({"equation": name, "grade": grade, "dbh_class": label, **found})
+                beyond = int(np.sum(outside[k] & inside & np.isfinite(values)))
+                rows.append(
+                    {"equation": name, "grade": grade, "dbh_class": label, **found,
+                     "n_outside": beyond}
+                )  # fmt: skip
     return pd.DataFrame(rows)
 
 
