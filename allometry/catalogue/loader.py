@@ -16,7 +16,8 @@ from allometry.errors import CatalogueError, UnknownEquation
 
 FOLDER = Path(__file__).parent
 _folders: list[Path] = [FOLDER / "sources"]
-_revision = [0]  # counts the times that the user's own files were read
+_revision = [0]  # counts the changes of the user's own files
+_seen: dict[Path, tuple[tuple[Path, int], ...]] = {}
 
 
 def add_catalogue(folder: str | Path) -> list[str]:
@@ -42,8 +43,11 @@ def add_catalogue(folder: str | Path) -> list[str]:
         raise CatalogueError(
             str(path), ["no such folder; give a folder of .toml files, or one such file"]
         )
-    get_equation.cache_clear()
-    _revision[0] += 1
+    state = tuple((file, file.stat().st_mtime_ns) for file in _files_of(path))
+    if _seen.get(path) != state:
+        _seen[path] = state
+        get_equation.cache_clear()
+        _revision[0] += 1
     found = [equation.id for file in _files_of(path) for equation in _load(file)[1]]
     taken = sorted(set(found) & {equation.id for equation in all_equations()})
     if path not in _folders and taken:

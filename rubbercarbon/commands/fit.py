@@ -84,7 +84,7 @@ def equation(
     from rubbercarbon import calibration, fit_console, fit_runs  # noqa: PLC0415
     from rubbercarbon.felled import read_felled  # noqa: PLC0415
 
-    _check_target(out, force=force)
+    shared.check_new_file(out, force=force)
     check_key(out.stem, out)
     felled = read_felled(
         table, shared.pairs(mapped, "--map"), shared.pairs(units, "--unit"),
@@ -148,7 +148,7 @@ def height(
     from rubbercarbon import calibration, fit_console, fit_runs  # noqa: PLC0415
     from rubbercarbon.felled import read_felled  # noqa: PLC0415
 
-    _check_target(out, force=force)
+    shared.check_new_file(out, force=force)
     check_key(out.stem, out)
     measured = read_felled(
         table, shared.pairs(mapped, "--map"), shared.pairs(units, "--unit"),
@@ -230,16 +230,3 @@ def _pilot(path: Path) -> tuple[float, float | None]:
         raise SettingsError(f"'{path}' cannot be read: {error.strerror}.") from error
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise SettingsError(f"'{path.name}' is not a file of `fit equation`.") from error
-
-
-def _check_target(out: Path, *, force: bool) -> None:
-    """Refuse to overwrite a file that is no catalogue file of ours, unless forced.
-
-    Raises
-    ------
-    SettingsError
-    """
-    if out.suffix != ".toml":
-        raise SettingsError(f"--out '{out}': the file's name ends in .toml.")
-    if out.exists() and not force:
-        raise SettingsError(f"'{out}' exists; choose another name for --out, or use --force.")

@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 
 import typer
 
+import allometry
 from allometry.errors import AllometryError
 from rubbercarbon import console
 from rubbercarbon.config import Settings, make_settings, read_settings
@@ -178,6 +179,30 @@ def estimate(
         if error.found_problems is not None:
             console.problems(error.found_problems, language, "")
         raise
+
+
+def add_catalogues(paths: list[Path] | None) -> None:
+    """Make equations of the user's own known.
+
+    Raises
+    ------
+    CatalogueError
+    """
+    for path in paths or ():
+        allometry.add_catalogue(path)
+
+
+def check_new_file(out: Path, *, force: bool) -> None:
+    """Refuse to overwrite a file, unless forced.
+
+    Raises
+    ------
+    SettingsError
+    """
+    if out.suffix != ".toml":
+        raise SettingsError(f"--out '{out}': the file's name ends in .toml.")
+    if out.exists() and not force:
+        raise SettingsError(f"'{out}' exists; choose another name for --out, or use --force.")
 
 
 @contextlib.contextmanager
