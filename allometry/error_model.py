@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from allometry.catalogue.loader import FOLDER, get_equation, read_toml
 from allometry.catalogue.schema import Equation
 from allometry.evaluation import EquationTable
-from allometry.gradients import coefficient_gradient
+from allometry.gradients import coefficient_gradient, has_simple_covariance
 from allometry.heights import HeightModel, predict_height
 
 Floats = NDArray[np.float64]
@@ -81,6 +81,19 @@ def site_sd(record: Equation) -> float | None:
 def takes_rubber_spread(record: Equation) -> bool:
     """Whether the spread of rubber's equations stands for what one does not know of its own."""
     return is_rubber(record) and site_sd(record) is None
+
+
+def acts_on_own_size(record: Equation) -> bool:
+    """Whether the coefficients' error is drawn over the equation's own size, not over ln D.
+
+    Not where the spread of rubber's equations, which is one over ln D, is drawn as well.
+    """
+    if not has_simple_covariance(record):
+        return False
+    plain = record.size == "dbh" and record.covariance is not None and (
+        record.covariance.names[1] == "x"
+    )  # fmt: skip
+    return plain or not takes_rubber_spread(record)
 
 
 def of_many_species(record: Equation) -> bool:
@@ -187,13 +200,14 @@ def coefficient_lines(record: Equation, at: Line) -> tuple[Line, ...]:
 def covariance_lines(
     record: Equation, ends: tuple[float, float], ln_height: Floats, ln_density: Floats
 ) -> tuple[Line, ...]:
-    """Joint error of any number of coefficients, straight in ln size between two sizes.
+    """Joint error of any number of coefficients, straight in ln D between two diameters.
 
-    ``ends`` are logarithms of the size; height and density are given at both.
+    ``ends`` are ln D; height and density are given at both.
     """
     assert record.covariance is not None
     root = covariance_root(record.covariance.matrix)
-    gradient = coefficient_gradient(record, np.array(ends), ln_height, ln_density)
+    size = ln_height if record.size == "height" else np.array(ends)
+    gradient = coefficient_gradient(record, size, ln_height, ln_density)
     return _lines(gradient @ root, *ends)
 
 

@@ -137,7 +137,9 @@ class FittedEquation:
 
     @property
     def corrections(self) -> dict[str, float]:
-        """Every back-transformation factor, whichever was chosen [1]."""
+        """Every back-transformation factor, whichever was chosen [1]; a curve needs none."""
+        if self.recipe.form == "nonlinear":
+            return {"none": 1.0}
         return corrections(self.harvest, self.estimate)
 
     @property

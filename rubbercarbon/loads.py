@@ -19,7 +19,7 @@ from allometry import error_model
 from allometry.catalogue.loader import get_equation
 from allometry.catalogue.schema import Equation
 from allometry.evaluation import EquationTable
-from allometry.gradients import has_simple_covariance, uses_height
+from allometry.gradients import uses_height
 from allometry.heights import HeightModel
 from rubbercarbon.budget import ErrorBudget, TermInForce
 from rubbercarbon.columns import RUBBER
@@ -30,6 +30,7 @@ Keys = NDArray[np.uint64]
 GRID = {"size": 0.1, "height": 0.01, "density": 0.02}
 EXACT_GRID = 1e-4
 NOT_BINNED = -(10**8)
+FINE, COARSE = 0.02, 5  # steps of ln H where coefficients act on it, and else five of them
 COUNTED_TREE = 1.0
 
 
@@ -276,9 +277,9 @@ def _row_view(
     x = ln_d.copy()
     for i, record in enumerate(records):
         mine = (number == i) & ~predicted
-        if has_simple_covariance(record) and mine.any():
+        if error_model.acts_on_own_size(record) and mine.any():
             x[mine] = _own_size(record, trees, mine)
-    many = [r.covariance is not None and not has_simple_covariance(r) for r in records]
+    many = [r.covariance is not None and not error_model.acts_on_own_size(r) for r in records]
     pieced = np.array([*many, False], dtype=np.bool_)[number]
     piece = np.where(pieced, np.floor(ln_d / BIN).astype(np.int64), piece)
     tall = np.array([*(m and uses_height(r) for m, r in zip(many, records, strict=True)), False])
@@ -314,7 +315,12 @@ def _row_view(
         pd.factorize(trees.species)[0].astype(np.int64),
         pd.factorize(trees.locality)[0].astype(np.int64),
         pd.factorize(trees.campaign)[0].astype(np.int64),
-        np.where(tall | size_bin.any(), _rounded(np.log(trees.height), GRID["size"]), NOT_BINNED),
+        np.where(
+            tall | size_bin.any(),
+            np.where(tall, 1, COARSE)
+            * _rounded(np.log(trees.height), np.where(tall, FINE, COARSE * FINE)),
+            NOT_BINNED,
+        ),
     ]
     return view, x, keys
 
@@ -356,7 +362,7 @@ def _cell_view(rows: View, keys: list[Ints], first: Ints) -> View:
     ln_sd = keys[12][first] * GRID["density"]
     size = np.exp(keys[4][first] * GRID["size"])
     heights = keys[17][first]
-    tall = np.where(heights != NOT_BINNED, np.exp(heights * GRID["size"]), rows.height[first])
+    tall = np.where(heights != NOT_BINNED, np.exp(heights * FINE), rows.height[first])
     binned = bool(keys[4].any())
     return View(
         records=rows.records,

@@ -11,7 +11,7 @@ from allometry import error_model
 from allometry.catalogue.loader import get_equation
 from allometry.catalogue.schema import UNITS, Equation
 from allometry.error_model import Line
-from allometry.gradients import has_simple_covariance, uses_height
+from allometry.gradients import uses_height
 from allometry.heights import HeightModel, predict_height
 from rubbercarbon.budget import TermInForce
 from rubbercarbon.living import Bools, Floats, Ints
@@ -231,7 +231,7 @@ def _coefficient_loads(
     """Loads of a record's coefficient covariance, per height model and density."""
     if record.covariance is None:
         return
-    if not has_simple_covariance(record):
+    if not error_model.acts_on_own_size(record):
         _piece_loads(record, mine, view, own, loads)
         return
     models = np.unique(view.model_code[mine])

@@ -37,9 +37,7 @@ class TestRecovery:
 
     def test_places(self):
         """The same with twelve places that differ."""
-        fits = [
-            al.fit_equation(**harvest(seed, sites=12, each=8, tau=0.25)) for seed in range(200)
-        ]
+        fits = [al.fit_equation(**harvest(seed, sites=12, each=8, tau=0.25)) for seed in range(200)]
         found = np.array([list(fit.coefficients.values()) for fit in fits])
         error = found.std(axis=0, ddof=1) / math.sqrt(200)
         assert np.all(np.abs(found.mean(axis=0) - [-2.5, 0.95]) < 3.5 * error)
