@@ -80,7 +80,7 @@ def calibrate(felled: Felled, predicts: str = "agb", **options: Any) -> Calibrat
             f"'{felled.file}' has no mass of {predicts}; it has {', '.join(felled.masses)}."
         )
     fit = fit_equation(mass=mass, site=felled.sites, predicts=predicts, **_given(felled), **options)
-    felled.leave_out(fit.left_out)
+    felled.leave_out(fit.left_out, predicts)
     _warn(felled, fit)
     names = list(felled.trees.get("species", pd.Series("", index=felled.trees.index)))
     species = [str(names[int(i)]) for i in fit.harvest.kept]
@@ -116,7 +116,7 @@ def calibrate_components(felled: Felled, names: Sequence[str], **options: Any) -
     masses = {name: felled.trees[f"{name}_kg"].to_numpy(dtype=np.float64) for name in names}
     found = fit_components(masses, site=felled.sites, **_given(felled), **options)
     first = next(iter(found.parts.values()))
-    felled.leave_out(_of_first(first.left_out, names[0]))
+    felled.leave_out(first.left_out, names[0])
     rows = []
     for name, part in found.parts.items():
         rows.append(_coefficients(part).assign(component=name))
@@ -141,17 +141,6 @@ def calibrate_components(felled: Felled, names: Sequence[str], **options: Any) -
 
 def _given(felled: Felled) -> dict[str, Any]:
     return dict(felled.inputs)
-
-
-def _of_first(
-    left_out: tuple[tuple[int, str, str], ...], first: str
-) -> tuple[tuple[int, str, str], ...]:
-    """Names of masses as the table's columns."""
-    known = {"dbh", "height", "wood_density"}
-    return tuple(
-        (i, why, name if name in known else f"{first if name == 'mass' else name}_kg")
-        for i, why, name in left_out
-    )
 
 
 def _coefficients(fit: FittedEquation) -> pd.DataFrame:
@@ -246,7 +235,7 @@ def calibrate_heights(felled: Felled) -> tuple[pd.DataFrame, dict[str, HeightMod
     if d is None or h is None:
         raise InventoryError(f"'{felled.file}' has no heights; name the column height_m.")
     trees = gather(h, {"dbh": d}, None, ("dbh",))
-    felled.leave_out(_of_heights(trees.left_out))
+    felled.leave_out(trees.left_out, "height")
     x, y = trees.inputs["dbh"], trees.mass
     models = {form: fit_height_model(x, y, form=form) for form in HEIGHT_FORMS}
     tenth = np.empty(len(x), dtype=np.int64)
@@ -266,9 +255,3 @@ def calibrate_heights(felled: Felled) -> tuple[pd.DataFrame, dict[str, HeightMod
         )  # fmt: skip
     table = pd.DataFrame(rows).sort_values(["identified", "rmse_m"], ascending=[False, True])
     return table.reset_index(drop=True), models
-
-
-def _of_heights(
-    left_out: tuple[tuple[int, str, str], ...],
-) -> tuple[tuple[int, str, str], ...]:
-    return tuple((i, why, "height" if name == "mass" else name) for i, why, name in left_out)

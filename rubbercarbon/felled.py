@@ -77,11 +77,11 @@ class Felled:
         """Place of each tree."""
         return [str(site) for site in self.trees["site"]]
 
-    def leave_out(self, left_out: tuple[tuple[int, str, str], ...]) -> None:
-        """Rows that a fit could not use become problems."""
+    def leave_out(self, left_out: tuple[tuple[int, str, str], ...], response: str) -> None:
+        """Rows that a fit could not use become problems; ``response`` is what was fitted."""
         for position, why, name in left_out:
-            column = QUANTITIES[name].column if name in QUANTITIES else name
-            found = self.trees[column].iloc[position] if column in self.trees else ""
+            column = QUANTITIES[response if name == "mass" else name].column
+            found = self.trees[column].iloc[position]
             self.found_problems.add(
                 f"felled_{why}", file=self.file, sheet=self.sheet,
                 row=int(self.trees["row"].iloc[position]), column=column,

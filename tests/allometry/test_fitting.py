@@ -259,7 +259,7 @@ class TestRefusals:
 
     def test_too_few_trees(self):
         trees = {name: values[:6] for name, values in harvest(1).items()}
-        with pytest.raises(AllometryError, match="at least 10 weighed trees.*found 6"):
+        with pytest.raises(AllometryError, match=r"at least 10 weighed trees.*found 6"):
             al.fit_equation(**trees)
         assert al.fit_equation(**trees, minimum=6).n_trees == 6
 
