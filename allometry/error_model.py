@@ -74,8 +74,28 @@ def is_rubber(record: Equation) -> bool:
 
 
 def site_sd(record: Equation) -> float | None:
-    """Deviation between places that an equation of one's own was fitted with [ln]."""
-    return None if record.sites is None else record.sites.sd_ln
+    """Deviation of a new place from an equation of one's own [ln]; None where it is unknown.
+
+    Few places estimate a spread poorly: that of k places counts as many times as Student's t with
+    k - 1 degrees of freedom is the normal at 90 %, as for the five rubber equations.
+    """
+    if record.sites is None or record.sites.sd_ln is None:
+        return None
+    return record.sites.sd_ln * few_places(record.sites.number)
+
+
+@functools.cache
+def few_places(number: int) -> float:
+    """Student's t with ``number`` - 1 degrees of freedom over the normal, at 90 %.
+
+    Examples
+    --------
+    >>> round(few_places(5), 2)
+    1.3
+    """
+    from scipy.special import ndtri, stdtrit  # noqa: PLC0415  (slow import)
+
+    return float(stdtrit(max(number - 1, 1), 0.95) / ndtri(0.95))
 
 
 def takes_rubber_spread(record: Equation) -> bool:

@@ -269,7 +269,7 @@ def _single(fit: FittedEquation, label: Label, key: str) -> dict[str, Any]:
     if label.roots and fit.predicts == "agb":
         record["roots"] = label.roots
     record["note"] = _story(fit, label)
-    record["range"] = {"kind": "data", **{k: list(v) for k, v in fit.ranges.items()}}
+    record["range"] = _range(fit)
     record["residual"] = {"kind": "sd_ln", "value": fit.residual_sd} if linear else {
         "kind": "sd_abs", "value": fit.residual_sd, "power": fit.estimate.power,
     }  # fmt: skip
@@ -290,6 +290,14 @@ def _story(fit: FittedEquation, label: Label) -> str:
         told += f" The scale holds the correction '{fit.recipe.correction}' "
         told += f"{fit.correction_factor:.4f}; all: {factors}."
     return " ".join(part for part in (told, label.note) if part)
+
+
+def _range(fit: FittedEquation) -> dict[str, Any]:
+    """Span of the trees; an input that was the same for all has a note instead."""
+    spans = {name: list(span) for name, span in fit.ranges.items() if span[0] < span[1]}
+    same = [f"{n} {span[0]:g}" for n, span in fit.ranges.items() if n not in spans]
+    note = {"note": f"the same for all trees: {', '.join(same)}"} if same else {}
+    return {"kind": "data", **spans, **note}
 
 
 def _sites(fit: FittedEquation) -> dict[str, Any]:
@@ -333,7 +341,7 @@ def _total(fitted: FittedComponents, label: Label) -> dict[str, Any]:
     record["note"] = " ".join(
         part for part in (f"Sum of {', '.join(fitted.parts)}, fitted together.", label.note) if part
     )
-    record["range"] = {"kind": "data", **{k: list(v) for k, v in first.ranges.items()}}
+    record["range"] = _range(first)
     record["residual"] = {"kind": "sd_ln", "value": fitted.total_sd}
     names = ["intercept", *_keys(predictors)]
     record["covariance"] = {

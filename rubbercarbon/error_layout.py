@@ -238,7 +238,8 @@ def _report_own(record: Equation, count: int, assumptions: Assumptions) -> None:
     place = (
         "one place against another as the default budget has it (the fit cannot tell)"
         if sites.sd_ln is None
-        else f"one place against another sd of ln {sites.sd_ln:.3g}, from {sites.number} places"
+        else f"one place against another sd of ln {sites.sd_ln:.3g}, from {sites.number} places, "
+        f"times {error_model.few_places(sites.number):.2f} because these are few"
     )
     assumptions.add(
         "error budget",

@@ -35,6 +35,7 @@ class TestRecovery:
         assert variance == pytest.approx(0.09, rel=0.03)
         assert self._coverage(fits, freedom=38) == pytest.approx(0.90, abs=0.045)
 
+    @pytest.mark.slow
     def test_places(self):
         """The same with twelve places that differ."""
         fits = [al.fit_equation(**harvest(seed, sites=12, each=8, tau=0.25)) for seed in range(200)]
@@ -47,6 +48,24 @@ class TestRecovery:
         assert np.mean([fit.site_sd**2 for fit in fits]) == pytest.approx(0.0625, rel=0.10)
         assert self._coverage(fits, freedom=11) == pytest.approx(0.90, abs=0.06)
 
+    @pytest.mark.slow
+    def test_a_new_place_lies_inside_the_budgets_interval(self):
+        """Eight places, 90 %: coefficients and the place, its sd counted as the budget counts it."""
+        from allometry.error_model import few_places
+
+        rng = np.random.default_rng(0)
+        x = np.array([1.0, math.log(0.6 * 20.0**2 * 14.0)])
+        inside = plain = 0
+        for seed in range(300):
+            fit = al.fit_equation(**harvest(seed, sites=8, each=10, tau=0.25))
+            truth = -2.5 + 0.95 * x[1] + rng.normal(0.0, 0.25)
+            error, own = abs(fit.estimate.coefficients @ x - truth), x @ fit.covariance @ x
+            inside += error <= 1.645 * math.sqrt(own + (few_places(8) * fit.site_sd) ** 2)
+            plain += error <= 1.645 * math.sqrt(own + fit.site_sd**2)
+        assert inside / 300 == pytest.approx(0.90, abs=0.04)
+        assert plain < inside
+
+    @pytest.mark.slow
     def test_pooling_places_that_differ_is_far_too_sure(self):
         """Why the random term is there: without it the interval holds the truth half as often."""
         fits = [

@@ -225,6 +225,7 @@ class TestBudget:
         assert shares.set_index("term").loc["coefficients", "share"] == pytest.approx(1.0, abs=0.01)
         assert stocks.trees["equation_id"].tolist() == ["own_fit"]
 
+    @pytest.mark.jit
     def test_analytic_and_draws_agree_for_many_coefficients(self, tmp_path):
         made = harvest(3, each=14)
         fit = al.fit_equation(**made, predictors=("D", "H", "rho"))
@@ -256,9 +257,10 @@ class TestBudget:
         fit = al.fit_equation(**made)
         file = al.write_source(fit, tmp_path / "own_fit.toml", citation=CITE, taxa=("Hevea brasiliensis",))  # fmt: skip
         values = trees(dbh_cm=[20.0], height_m=[15.0], wood_density_g_cm3=[0.5])
-        for term, sd in (("locality", fit.site_sd), ("residual", fit.residual_sd)):
+        few = 1.8946 / 1.6449  # t with 7 degrees of freedom over the normal, at 90 %
+        for term, sd in (("locality", few * fit.site_sd), ("residual", fit.residual_sd)):
             row = estimate(file, values, only(term)).plots.iloc[0]
-            assert sd_ln(row) == pytest.approx(sd, rel=1e-9)
+            assert sd_ln(row) == pytest.approx(sd, rel=1e-4)
         # the spread of the five published rubber equations is not laid on top
         row = estimate(file, values, only("rubber_equation", "rubber_locality")).plots.iloc[0]
         assert row["agb_t_sd"] == 0.0
