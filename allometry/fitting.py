@@ -42,13 +42,24 @@ class Recipe:
     weight_power: float | None = None
     site_term: bool = False
 
-    def estimate(self, harvest: Harvest, ratio: float | None = None) -> Estimate:
-        """Coefficients for some trees; ``ratio`` holds the variance ratio of places."""
+    def estimate(
+        self, harvest: Harvest, ratio: float | None = None, last: Estimate | None = None
+    ) -> Estimate:
+        """Coefficients for some trees.
+
+        ``ratio`` holds the variance ratio of places; ``last`` is the fit to all trees, whose power
+        is kept and whose coefficients begin the search of a curve.
+        """
         table = design(harvest.inputs, self.predictors)
         if self.form == "nonlinear":
-            return power_curve(table, harvest.mass, harvest.inputs["dbh"], power=self.weight_power)
+            power, start = self.weight_power, None
+            if last is not None:
+                power, start = last.power, last.coefficients
+            return power_curve(table, harvest.mass, harvest.inputs["dbh"], power, start)
         if self.site_term and len(harvest.site_names) > 1:
-            return random_intercept(table, np.log(harvest.mass), harvest.site, ratio=ratio)
+            return random_intercept(
+                table, np.log(harvest.mass), harvest.site, ratio=ratio, likelihood=last is None
+            )
         return least_squares(table, np.log(harvest.mass))
 
     def factor(self, harvest: Harvest, found: Estimate) -> float:

@@ -16,6 +16,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 RATIOS = (-12.0, 12.0)  # ln of the variance between groups over that within, searched
 POWERS = (0.0, 4.0)  # exponent of D in the sd of a tree, searched
+GRID = 13
 STEPS = 200
 DIGITS = 1e-12
 
@@ -151,7 +152,7 @@ def _smallest(function: Callable[[float], float], low: float, high: float) -> tu
     """Where a function of one variable is smallest: a grid, then Brent's method."""
     from scipy.optimize import minimize_scalar  # noqa: PLC0415  (slow import)
 
-    grid = np.linspace(low, high, 25)
+    grid = np.linspace(low, high, GRID)
     k = int(np.argmin([function(float(x)) for x in grid]))
     bounds = (grid[max(k - 1, 0)], grid[min(k + 1, len(grid) - 1)])
     found = minimize_scalar(function, bounds=bounds, method="bounded", options={"xatol": 1e-9})
@@ -159,7 +160,12 @@ def _smallest(function: Callable[[float], float], low: float, high: float) -> tu
 
 
 def random_intercept(
-    design: Floats, response: Floats, group: Ints, *, ratio: float | None = None
+    design: Floats,
+    response: Floats,
+    group: Ints,
+    *,
+    ratio: float | None = None,
+    likelihood: bool = True,
 ) -> Estimate:
     """Linear model with a random intercept of groups: y = Xb + u[group] + e, by REML.
 
@@ -172,6 +178,8 @@ def random_intercept(
         0 ... number of groups less one.
     ratio : float, optional
         Variance between groups over that within, when it is not to be estimated.
+    likelihood : bool
+        Find the largest likelihood too, which takes another search.
 
     Returns
     -------
@@ -186,10 +194,8 @@ def random_intercept(
     sigma2 = rss / (n - p)
     inverse = np.linalg.inv(r)
     fitted = design @ beta
-    loose = profile.best(restricted=False) if ratio is None else ratio
-    likelihood = -0.5 * (
-        profile.criterion(loose, restricted=False) + n * (math.log(2.0 * math.pi) + 1.0)
-    )
+    loose = profile.best(restricted=False) if ratio is None and likelihood else found
+    most = -0.5 * (profile.criterion(loose, restricted=False) + n * (math.log(2.0 * math.pi) + 1.0))
     q = _whitened(design, group, found) @ inverse
     return Estimate(
         coefficients=beta,
@@ -199,13 +205,17 @@ def random_intercept(
         fitted=fitted,
         residual=response - fitted,
         leverage=np.sum(q**2, axis=1),
-        log_likelihood=likelihood,
+        log_likelihood=most,
         parameters=p + 2,
     )
 
 
 def power_curve(
-    design: Floats, mass: Floats, spread: Floats, power: float | None = None
+    design: Floats,
+    mass: Floats,
+    spread: Floats,
+    power: float | None = None,
+    start: Floats | None = None,
 ) -> Estimate:
     """Weighted non-linear least squares of mass = exp(Xb) with the sd of a tree sigma spread^power.
 
@@ -218,6 +228,8 @@ def power_curve(
         Variable of the weights, the diameter [cm].
     power : float, optional
         Weights are spread^(-2 power); estimated by maximum likelihood by default.
+    start : ndarray, optional
+        Coefficients to begin with; those of the log-linear fit by default.
 
     Returns
     -------
@@ -225,16 +237,19 @@ def power_curve(
         ``fitted`` [kg] and ``residual`` [kg]; ``sigma`` [kg] at a spread of one.
     """
     ln_spread = np.log(spread)
-    start = least_squares(design, np.log(mass)).coefficients
+    last = least_squares(design, np.log(mass)).coefficients if start is None else start
 
     def solved(exponent: float) -> tuple[Floats, float]:
-        return _gauss_newton(design, mass, np.exp(-exponent * ln_spread), start)
+        nonlocal last
+        last, least = _gauss_newton(design, mass, np.exp(-exponent * ln_spread), last)
+        return last, least
 
     def minus(exponent: float) -> float:
         return -_gauss(len(mass), solved(exponent)[1]) + exponent * float(np.sum(ln_spread))
 
     chosen = _smallest(minus, *POWERS)[0] if power is None else power
     beta, rss = solved(chosen)
+    beta, rss = _gauss_newton(design, mass, np.exp(-chosen * ln_spread), beta)
     n, p = design.shape
     fitted = np.exp(design @ beta)
     root = np.exp(-chosen * ln_spread)

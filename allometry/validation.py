@@ -67,9 +67,9 @@ def cross_validate(fit: FittedEquation, by: str = "tree") -> Floats:
     Returns
     -------
     ndarray, shape (n_trees,)
-        [kg]. Everything is estimated anew, the back-transformation too; only the ratio of the
-        variance between places to that within is kept when single trees are left out. NaN where
-        the other trees do not carry the coefficients.
+        [kg]. Everything is estimated anew, the back-transformation too; only the power of the
+        weights of a curve is kept, and the ratio of the variance between places to that within
+        when single trees are left out. NaN where the other trees do not carry the coefficients.
 
     Raises
     ------
@@ -81,10 +81,6 @@ def cross_validate(fit: FittedEquation, by: str = "tree") -> Floats:
         raise AllometryError("leaving out places needs trees of at least two; found one.")
     folds = np.arange(fit.n_trees) if by == "tree" else harvest.site
     ratio = (fit.estimate.group_sd / fit.estimate.sigma) ** 2 if recipe.site_term else None
-    power = fit.estimate.power if recipe.form == "nonlinear" and by == "tree" else None
-    recipe = recipe if power is None else Recipe(
-        recipe.form, recipe.predictors, recipe.correction, power, recipe.site_term
-    )  # fmt: skip
     result = np.full(fit.n_trees, np.nan)
     for fold in np.unique(folds):
         out = folds == fold
@@ -93,7 +89,7 @@ def cross_validate(fit: FittedEquation, by: str = "tree") -> Floats:
             check_enough(rest, recipe.predictors, 0)
         except AllometryError:
             continue
-        found = recipe.estimate(rest, ratio if by == "tree" else None)
+        found = recipe.estimate(rest, ratio if by == "tree" else None, fit.estimate)
         result[out] = recipe.predict(found, recipe.factor(rest, found), left.inputs)
     return result
 

@@ -34,8 +34,7 @@ def words_of(
     SettingsError
         For a plant that the species table does not have.
     """
-    forms = tuple(t for t in taxa or () if t in GROWTH_FORMS)
-    plants = tuple(_plant(name) for name in taxa or () if name not in forms)
+    plants, forms = check_words(taxa, roots)
     if not taxa and "species" in felled.trees:
         found = {str(name) for name in felled.trees["species"].unique()}
         known = {match_one(name).species for name in found}
@@ -45,8 +44,6 @@ def words_of(
     below = roots
     if below is None:
         below = calibration.default_roots(plants[0] if plants else "") if fit is not None else ""
-    elif below:
-        calibration.check_roots(below)
     count = fit.n_trees if fit is not None else trees
     return {
         "citation": citation or f"own fit to {count} trees of {felled.file}",
@@ -56,6 +53,24 @@ def words_of(
         "pom_m": _tape(felled),
         "region": _region(felled),
     }
+
+
+def check_words(
+    taxa: list[str] | None, roots: str | None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Plants and growth forms that were named; raises before anything is fitted.
+
+    Raises
+    ------
+    SettingsError
+        For a plant that the species table does not have.
+    InventoryError
+        For a root equation that is none.
+    """
+    if roots:
+        calibration.check_roots(roots)
+    forms = tuple(t for t in taxa or () if t in GROWTH_FORMS)
+    return tuple(_plant(name) for name in taxa or () if name not in forms), forms
 
 
 def _plant(name: str) -> str:

@@ -86,6 +86,7 @@ def equation(
 
     shared.check_new_file(out, force=force)
     check_key(out.stem, out)
+    fit_runs.check_words(taxon, roots)
     felled = read_felled(
         table, shared.pairs(mapped, "--map"), shared.pairs(units, "--unit"),
         species_density=not measured_density, smallest_dbh=smallest_dbh,
@@ -150,6 +151,7 @@ def height(
 
     shared.check_new_file(out, force=force)
     check_key(out.stem, out)
+    fit_runs.check_words(taxon, None)
     measured = read_felled(
         table, shared.pairs(mapped, "--map"), shared.pairs(units, "--unit"),
         species_density=False, smallest_dbh=smallest_dbh, weighed=False,

@@ -117,7 +117,7 @@ class TestFitEquation:
 
     def test_nonlinear(self, felled, tmp_path, capsys):
         out = tmp_path / "curve.toml"
-        code = run("fit", "equation", felled, "--out", out, "--form", "nonlinear", "--predictors", "D")  # fmt: skip
+        code = run("fit", "equation", felled, "--out", out, "--form", "nonlinear", "--predictors", "D", "--weight-power", "2")  # fmt: skip
         assert code == 1
         assert "kg x D^" in capsys.readouterr().out
         assert 'kind = "sd_abs"' in out.read_text("utf-8")
@@ -218,7 +218,7 @@ class TestTreesNeeded:
         capsys.readouterr()
         assert run("fit", "trees-needed", "--pilot", pilot, "--sites", "40", "--error", "20") == 0
         assert "in each of 40 place(s)" in capsys.readouterr().out
-        assert run("fit", "trees-needed", "--pilot", pilot, "--error", "1", "--sites", "3") == 2
+        assert run("fit", "trees-needed", "--pilot", pilot, "--error", "1", "--site-sd", "0.2") == 2
         assert "places" in capsys.readouterr().err
 
     @pytest.mark.parametrize(
