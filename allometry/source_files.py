@@ -29,6 +29,7 @@ Floats = NDArray[np.float64]
 KEY = re.compile(r"[a-z][a-z0-9_]*")
 CHECKS = (0.1, 0.5, 0.9)  # quantiles of the trees whose predictions become check values
 TOLERANCE = 1e-9
+NO_DIFFERENCE = 1e-3  # sd of ln below which places were not seen to differ
 
 
 @dataclass(frozen=True)
@@ -306,6 +307,8 @@ def _sites(fit: FittedEquation) -> dict[str, Any]:
             "number": fit.n_sites,
             "note": "the variance between places was not estimated",
         }
+    if fit.site_sd < NO_DIFFERENCE:
+        return {"number": fit.n_sites, "note": "REML found no difference between these places"}
     return {"number": fit.n_sites, "sd_ln": fit.site_sd, "note": "random intercept, REML"}
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from allometry.selection import default_rules
+from allometry.source_files import NO_DIFFERENCE
 from rubbercarbon import console, messages
 from rubbercarbon.calibration import Calibration
 
@@ -54,8 +55,12 @@ def _figures(result: Calibration, text: Any) -> None:
     fit = result.fit
     power = f"{fit.estimate.power:.3g}"
     console.line(text(f"residual_{fit.recipe.form}", sd=f"{fit.residual_sd:.3g}", power=power))
-    known = fit.site_sd is not None
-    console.line(text("between", sd=f"{fit.site_sd:.3g}") if known else text("between_unknown"))
+    if fit.site_sd is None:
+        console.line(text("between_unknown"))
+    elif fit.site_sd < NO_DIFFERENCE:
+        console.line(text("between_zero"))
+    else:
+        console.line(text("between", sd=f"{fit.site_sd:.3g}"))
     if fit.recipe.form == "loglinear":
         others = ", ".join(f"{k} {v:.4f}" for k, v in fit.corrections.items() if k != "none")
         console.line(

@@ -36,7 +36,7 @@ def _catalogue_as_it_was():
 @pytest.fixture
 def felled(tmp_path):
     """Three places, Thai headings, girth, and two rows that cannot be used."""
-    made = harvest(3, sites=3, each=6, tau=0.2)
+    made = harvest(3, sites=3, each=6, tau=0.8)
     table = pd.DataFrame(
         {
             "สวน": [f"สวน {s}" for s in made["site"]],

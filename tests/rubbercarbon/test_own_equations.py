@@ -281,6 +281,17 @@ class TestBudget:
         said = estimate(file, values, {}).assumptions
         assert said["assumption"].str.contains("the fit cannot tell").any()
 
+    def test_places_that_do_not_seem_to_differ_say_nothing_of_others_either(self, tmp_path):
+        """Three places with a variance of zero by REML: the default stays."""
+        made = harvest(3, sites=3, each=6, tau=0.2)
+        fit = al.fit_equation(**made, predictors=("D",))
+        assert fit.site_sd == 0.0
+        file = al.write_source(fit, tmp_path / "own_fit.toml", citation=CITE, taxa=("Hevea brasiliensis",))  # fmt: skip
+        al.add_catalogue(file)
+        assert get_equation("own_fit").sites.sd_ln is None
+        row = estimate(file, trees(dbh_cm=[20.0]), only("rubber_locality")).plots.iloc[0]
+        assert sd_ln(row) == pytest.approx(1.3 * 0.148, rel=1e-9)
+
     def test_scatter_of_a_weighted_curve_grows_with_size(self, tmp_path):
         rng = np.random.default_rng(3)
         d = np.exp(rng.uniform(math.log(5.0), math.log(50.0), 400))
