@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from allometry.catalogue.loader import FOLDER, get_equation, read_toml
 from allometry.catalogue.schema import Equation
 from allometry.evaluation import EquationTable
+from allometry.gradients import coefficient_gradient, has_simple_covariance
 from allometry.heights import HeightModel, predict_height
 
 Floats = NDArray[np.float64]
@@ -72,6 +73,49 @@ def is_rubber(record: Equation) -> bool:
     )
 
 
+def site_sd(record: Equation) -> float | None:
+    """Deviation of a new place from an equation of one's own [ln]; None where it is unknown.
+
+    Few places estimate a spread poorly: that of k places counts as many times as Student's t with
+    k - 1 degrees of freedom is the normal at 90 %, as for the five rubber equations.
+    """
+    if record.sites is None or record.sites.sd_ln is None:
+        return None
+    return record.sites.sd_ln * few_places(record.sites.number)
+
+
+@functools.cache
+def few_places(number: int) -> float:
+    """Student's t with ``number`` - 1 degrees of freedom over the normal, at 90 %.
+
+    Examples
+    --------
+    >>> round(few_places(5), 2)
+    1.3
+    """
+    from scipy.special import ndtri, stdtrit  # noqa: PLC0415  (slow import)
+
+    return float(stdtrit(max(number - 1, 1), 0.95) / ndtri(0.95))
+
+
+def takes_rubber_spread(record: Equation) -> bool:
+    """Whether the spread of rubber's equations stands for what one does not know of its own."""
+    return is_rubber(record) and site_sd(record) is None
+
+
+def acts_on_own_size(record: Equation) -> bool:
+    """Whether the coefficients' error is drawn over the equation's own size, not over ln D.
+
+    Not where the spread of rubber's equations, which is one over ln D, is drawn as well.
+    """
+    if not has_simple_covariance(record):
+        return False
+    plain = record.size == "dbh" and record.covariance is not None and (
+        record.covariance.names[1] == "x"
+    )  # fmt: skip
+    return plain or not takes_rubber_spread(record)
+
+
 def of_many_species(record: Equation) -> bool:
     """Whether an equation was fitted to trees of many species."""
     return not record.taxa
@@ -79,20 +123,27 @@ def of_many_species(record: Equation) -> bool:
 
 @dataclass(frozen=True)
 class Scatter:
-    """Residual of an equation: ``sd_ln``, or ``sd_abs`` in the equation's unit; and why."""
+    """Residual of an equation: ``sd_ln``, or ``sd_abs`` in the equation's unit; and why.
+
+    With a ``power`` the absolute one is times D^power.
+    """
 
     sd_ln: float
     sd_abs: float = 0.0
     origin: str = "published"
+    power: float = 0.0
 
 
 def scatter(record: Equation) -> Scatter:
     """Residual of single trees about an equation at the tree level.
 
     The published residual of an equation of many species holds the deviations of species and
-    localities too; they are taken out because the budget draws them at their own level.
+    localities too; they are taken out because the budget draws them at their own level. An
+    equation fitted to trees of one's own has the residual within its places.
     """
     term = error_terms()["residual"]
+    if record.sites is not None and record.residual.kind != "none":
+        return _own_scatter(record)
     if record.id == "chave_2014_eq4":
         return Scatter(term.size(record.id))
     if is_rubber(record):
@@ -110,6 +161,15 @@ def scatter(record: Equation) -> Scatter:
     return Scatter(math.sqrt(rest) if rest > 0 else record.residual.value)
 
 
+def _own_scatter(record: Equation) -> Scatter:
+    residual = record.residual
+    if residual.kind == "sd_abs":
+        return Scatter(0.0, residual.value, "own", residual.power)
+    species = float(str(error_terms()["species"].sd)) if of_many_species(record) else 0.0
+    rest = residual.value**2 - species**2
+    return Scatter(math.sqrt(rest) if rest > 0 else residual.value, origin="own")
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """A load on one normal: ``intercept + slope x``."""
@@ -118,10 +178,19 @@ class Line:
     slope: float = 0.0
 
 
-def rubber_lines(term: ErrorTerm, *, ensemble: bool) -> tuple[Line, Line]:
-    """Deviation at D 20 cm and its slope in ln D, on two independent normals, over x = ln D."""
+def effective_members(record: Equation) -> float:
+    """How many equations a mean of rubber's is worth: 1 / sum of squared weights; 1 for one."""
+    return 1.0 / sum(weight**2 for weight in record.weights) if record.weights else 1.0
+
+
+def rubber_lines(term: ErrorTerm, *, members: float = 1.0) -> tuple[Line, Line]:
+    """Deviation at D 20 cm and its slope in ln D, on two independent normals, over x = ln D.
+
+    ``members`` is how many equations are averaged; it counts only for a term that averages.
+    """
     size = term.size
-    factor = size("factor") / (math.sqrt(size("members")) if ensemble else 1.0)
+    averaged = members if size("members") > 1.0 else 1.0
+    factor = size("factor") / math.sqrt(averaged)
     a, b, r = size("intercept") * factor, size("slope") * factor, size("correlation")
     own = b * math.sqrt(1.0 - r * r)
     return (
@@ -148,6 +217,28 @@ def coefficient_lines(record: Equation, at: Line) -> tuple[Line, ...]:
     )
 
 
+def covariance_lines(
+    record: Equation, ends: tuple[float, float], ln_height: Floats, ln_density: Floats
+) -> tuple[Line, ...]:
+    """Joint error of any number of coefficients, straight in ln D between two diameters.
+
+    ``ends`` are ln D; height and density are given at both.
+    """
+    assert record.covariance is not None
+    root = covariance_root(record.covariance.matrix)
+    size = ln_height if record.size == "height" else np.array(ends)
+    gradient = coefficient_gradient(record, size, ln_height, ln_density)
+    return _lines(gradient @ root, *ends)
+
+
+def _lines(values: Floats, low: float, high: float) -> tuple[Line, ...]:
+    """Straight lines through values at two ends, shape (2, n)."""
+    slopes = (values[1] - values[0]) / (high - low)
+    return tuple(
+        Line(float(values[0, k] - slopes[k] * low), float(slopes[k])) for k in range(len(slopes))
+    )
+
+
 def height_lines(model: str | HeightModel, low: float, high: float) -> tuple[Line, ...]:
     """Joint error of a height model's coefficients in ln H, straight in ln D between two D.
 
@@ -162,13 +253,9 @@ def height_lines(model: str | HeightModel, low: float, high: float) -> tuple[Lin
         record = get_equation(model)
         if record.covariance is None:
             return ()
-        root = covariance_root(record.covariance.matrix)
-        powers = [("intercept", "x", "x2", "x3").index(name) for name in record.covariance.names]
-        ends = np.array([[ln_d**k for k in powers] for ln_d in (low, high)]) @ root
-    slopes = (ends[1] - ends[0]) / (high - low)
-    return tuple(
-        Line(float(ends[0, k] - slopes[k] * low), float(slopes[k])) for k in range(len(slopes))
-    )
+        nothing = np.zeros(2)
+        return covariance_lines(record, (low, high), nothing, nothing)
+    return _lines(ends, low, high)
 
 
 @dataclass(frozen=True)

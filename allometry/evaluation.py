@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from allometry.catalogue.loader import get_equation
+from allometry.catalogue.loader import get_equation, revision
 from allometry.catalogue.schema import COEFFICIENT_KEYS, UNITS, Equation
 from allometry.errors import InputShapeError, MissingInput
 
@@ -122,9 +122,9 @@ def _row(equation: Equation, term: dict[str, float], weight: float, member: int)
 def _rows(equation: Equation) -> list[list[float]]:
     """All rows of a log-polynomial or of a geometric mean of such."""
     members = [get_equation(member) for member in equation.members] or [equation]
-    weight = 1.0 / len(members)
+    weights = equation.weights or (1.0,)
     return [
-        _row(member, term, weight, number)
+        _row(member, term, weights[number], number)
         for number, member in enumerate(members)
         for term in member.terms
     ]
@@ -144,7 +144,6 @@ def _two_logarithms(row: list[float]) -> bool:
     return stress == 0.0 and (height == 0.0 or density in {0.0, height})
 
 
-@functools.lru_cache(maxsize=256)
 def compile_equations(ids: tuple[str, ...]) -> EquationTable:
     """Gather equations into one table of coefficients.
 
@@ -160,6 +159,11 @@ def compile_equations(ids: tuple[str, ...]) -> EquationTable:
     ------
     UnknownEquation
     """
+    return _compile(ids, revision())
+
+
+@functools.lru_cache(maxsize=256)
+def _compile(ids: tuple[str, ...], version: int) -> EquationTable:  # noqa: ARG001
     rows: list[list[float]] = []
     first, last, kinds = [], [], []
     records = [get_equation(equation_id) for equation_id in ids]

@@ -191,7 +191,13 @@ def _formula(record: Equation) -> str:
     """The equation in one line, with the coefficients as printed by its source."""
     left = f"{record.predicts} [{record.unit}] = "
     if record.members:
-        return left + "geometric mean of " + ", ".join(record.members)
+        shares = zip(record.members, record.weights, strict=True)
+        equal = len(set(record.weights)) == 1
+        return (
+            left
+            + "geometric mean of "
+            + ", ".join(name if equal else f"{name} ({weight:.3g})" for name, weight in shares)
+        )
     size = _SYMBOLS[record.size]
     if record.terms:
         right = " + ".join(_term(term, size, record.log_base) for term in record.terms)

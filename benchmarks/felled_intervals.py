@@ -1,8 +1,8 @@
 """Do intervals hold the weighed biomass of stands that the equation has not seen? Reported only.
 
 Chave eq. 4 with the default error budget on each stand of felled trees, then leave-one-study-out:
-ln AGB = a + b ln(rho D² H) fitted to the other studies, with the spread between their means as the
-error of a locality, on the study left out.
+ln AGB = a + b ln(rho D² H) with a random term of studies fitted to the other studies, on the study
+left out.
 
     python benchmarks/felled_intervals.py [TABLE.csv]
 """
@@ -17,34 +17,8 @@ import numpy as np
 import pandas as pd
 from felled_trees import DEFAULT, read
 
+import allometry as al
 import rubbercarbon as rc
-
-RECORD = """
-[source]
-key = "{key}"
-citation = "fit to the other studies"
-seen = "own computation"
-
-[[equation]]
-id = "{key}"
-predicts = "agb"
-unit = "kg"
-form = "log_polynomial"
-inputs = ["dbh", "height", "wood_density"]
-terms = [{{ intercept = {a!r}, x2h_rho = {b!r} }}]
-grade = "B"
-where = "own fit"
-bias = "apply"
-range = {{ kind = "data", dbh = [1.0, 300.0] }}
-residual = {{ kind = "sd_ln", value = {sd!r} }}
-covariance = {{ names = ["intercept", "x2h_rho"], matrix = {matrix!r} }}
-
-[[equation.check]]
-kind = "recomputed"
-inputs = {{ dbh = 20.0, height = 15.0, wood_density = 0.5 }}
-expected = {expected!r}
-tolerance = 1e-9
-"""
 
 
 def estimate(trees: pd.DataFrame, equation: str, **settings: object) -> pd.DataFrame:
@@ -66,22 +40,12 @@ def estimate(trees: pd.DataFrame, equation: str, **settings: object) -> pd.DataF
 
 def fitted(trees: pd.DataFrame, key: str, folder: Path) -> float:
     """Write the fit to some studies as a catalogue file; returns the spread between studies."""
-    volume = (trees["density"] * trees["d_cm"] ** 2 * trees["h_m"]).to_numpy(dtype=float)
-    x = np.log(volume)
-    design = np.column_stack([np.ones_like(x), x])
-    target = np.log(trees["agb_kg"].to_numpy())
-    beta, *_ = np.linalg.lstsq(design, target, rcond=None)
-    residual = pd.Series(target - design @ beta)
-    study = trees["study"].reset_index(drop=True)
-    means = residual.groupby(study).mean()
-    within = residual - residual.groupby(study).transform("mean")
-    sd = float(np.sqrt((within**2).sum() / (len(x) - 2)))
-    matrix = sd**2 * np.linalg.inv(design.T @ design)
-    a, b = float(beta[0]), float(beta[1])
-    expected = float(np.exp(a + b * np.log(0.5 * 400.0 * 15.0) + sd**2 / 2))
-    text = RECORD.format(key=key, a=a, b=b, sd=sd, matrix=matrix.tolist(), expected=expected)
-    (folder / f"{key}.toml").write_text(text, encoding="utf-8")
-    return float(means.std(ddof=1))
+    fit = al.fit_equation(
+        mass=trees["agb_kg"], dbh=trees["d_cm"], height=trees["h_m"],
+        wood_density=trees["density"], site=list(trees["study"]), site_term=True,
+    )  # fmt: skip
+    al.write_source(fit, folder / f"{key}.toml", citation="fit to the other studies")
+    return fit.site_sd or 0.0
 
 
 def main() -> int:
@@ -109,7 +73,7 @@ def main() -> int:
         for number, study in enumerate(studies):
             errors = {
                 "residual": {}, "species": {"on": False}, "density_mean": {"on": False},
-                "density_tree": {"on": False}, "locality": {"sd": spread[study]},
+                "density_tree": {"on": False},
             }  # fmt: skip
             left = trees[trees["study"] == study].assign(plot=study)
             row = estimate(left, f"leave_{number}", catalogues=[name], errors=errors)

@@ -56,9 +56,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if words[0] in {"--version", "-V"}:
         sys.stdout.write(f"rubbercarbon {__version__}\n")
         return 0
-    if words[0] not in registry.names("commands"):
+    if words[0] not in _commands():
         return _fail(_unknown(words[0]))
     return _run(words)
+
+
+def _commands() -> dict[str, str]:
+    """Modules of the commands by the words that users type."""
+    return {name.replace("_", "-"): name for name in registry.names("commands")}
 
 
 def _survive_legacy_consoles() -> None:
@@ -70,7 +75,7 @@ def _survive_legacy_consoles() -> None:
 
 def _help() -> str:
     lines = [
-        f"  {name:<10} {registry.summary('commands', name)}" for name in registry.names("commands")
+        f"  {word:<17} {registry.summary('commands', name)}" for word, name in _commands().items()
     ]
     return "\n".join(
         [
@@ -93,7 +98,7 @@ def _help() -> str:
 def _unknown(word: str) -> str:
     import difflib  # noqa: PLC0415
 
-    known = registry.names("commands")
+    known = list(_commands())
     near = difflib.get_close_matches(word, known, 1)
     guess = f" Did you mean '{near[0]}'?" if near else ""
     return f"there is no command '{word}'.{guess} Commands: {', '.join(known)}."
@@ -113,9 +118,10 @@ def _run(words: list[str]) -> int:
 
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
     app.callback()(_callback)
-    module = registry.load("commands", words[0])
+    name = _commands()[words[0]]
+    module = registry.load("commands", name)
     if isinstance(getattr(module, "app", None), typer.Typer):
-        app.add_typer(module.app, name=words[0], help=registry.summary("commands", words[0]))
+        app.add_typer(module.app, name=words[0], help=registry.summary("commands", name))
     else:
         app.command(words[0])(module.run)
     try:

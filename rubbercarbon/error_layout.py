@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from allometry import error_model
 from allometry.catalogue.loader import get_equation
+from allometry.catalogue.schema import Equation
 from allometry.evaluation import compile_equations
 from rubbercarbon.assumptions import Assumptions
 from rubbercarbon.columns import M2_PER_HA
@@ -207,11 +208,13 @@ def _campaign(frame: pd.DataFrame, census: str, assumptions: Assumptions) -> NDA
 
 
 def _report_scatter(prepared: Prepared, assumptions: Assumptions) -> None:
-    """Residuals that no source gives."""
+    """Residuals that no source gives, and what an equation of the user's own brings with it."""
     for number, name in enumerate(prepared.biomass_ids):
         count = int((prepared.arrays.equation == number).sum())
         found = error_model.scatter(get_equation(name))
-        if count and found.origin != "published":
+        if count and found.origin == "own":
+            _report_own(get_equation(name), count, assumptions)
+        elif count and found.origin != "published":
             what = {
                 "assumption": "scatter of single trees is an assumption",
                 "stand_in": "no residual published: that of the pantropical equation stands in",
@@ -225,6 +228,28 @@ def _report_scatter(prepared: Prepared, assumptions: Assumptions) -> None:
                 source="error_budget.toml",
                 grade="assumption",
             )
+
+
+def _report_own(record: Equation, count: int, assumptions: Assumptions) -> None:
+    """Scatter and places of an equation fitted to trees of the user's own."""
+    assert record.sites is not None
+    residual, sites = record.residual, record.sites
+    unit = "sd of ln" if residual.kind == "sd_ln" else f"sd, {record.unit} D^{residual.power:g}"
+    place = (
+        "one place against another as the default budget has it (the fit cannot tell)"
+        if sites.sd_ln is None
+        else f"one place against another sd of ln {sites.sd_ln:.3g}, from {sites.number} places, "
+        f"times {error_model.few_places(sites.number):.2f} because these are few"
+    )
+    assumptions.add(
+        "error budget",
+        f"{record.id}: scatter of single trees and coefficients from the fit; {place}",
+        f"{residual.value:.4g}",
+        unit=unit,
+        applies_to=f"{count} rows",
+        source=record.source.citation,
+        grade=record.grade,
+    )
 
 
 def plot_area_cv(

@@ -1,20 +1,12 @@
-"""Figures: stocks by plot and equations of a taxon. matplotlib is loaded inside the functions."""
+"""Figures: stocks by plot, and where doubt comes from. matplotlib is loaded in the functions."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from allometry.density import find_density
-from allometry.errors import AllometryError
-from allometry.evaluation import evaluate
-from allometry.heights import height_model, predict_height
-from allometry.listing import find_equations
-from allometry.names import match_one
 from rubbercarbon import messages
 from rubbercarbon.columns import RUBBER
 from rubbercarbon.distributions import INTERACTION
@@ -23,6 +15,7 @@ from rubbercarbon.report_blocks import visible
 from rubbercarbon.typeface import typeface
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from rubbercarbon.stocks import Stocks
@@ -34,6 +27,12 @@ PLOTS_DRAWN = 20
 LONGEST_LABEL = 18
 TOTAL = "ALL"
 FIGURE_SUFFIXES = (".png", ".svg", ".pdf")
+
+
+def plain(axes: Axes) -> None:
+    """Axes with a light grid and two spines."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(visible=True, color="#dddddd", linewidth=0.5)
 
 
 def save(figure: Figure, path: Path) -> None:
@@ -177,98 +176,3 @@ def _label(plot: str, system: str = "") -> str:
     words = [visible(plot), *system.replace("_", " ").split()]
     return "\n".join(word if len(word) <= LONGEST_LABEL else word[: LONGEST_LABEL - 1] + "…"
                      for word in words if word)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Curves:
-    """Equations of a taxon over diameter: id, biomass [kg], and where the range holds."""
-
-    taxon: str
-    inputs: str
-    dbh: NDArray[np.float64]
-    lines: tuple[tuple[str, NDArray[np.float64], NDArray[np.bool_]], ...]
-
-
-def equation_curves(taxon: str, height: str = "", density: float | None = None) -> Curves:
-    """Above-ground biomass by diameter of every equation that applies to a taxon.
-
-    Parameters
-    ----------
-    taxon : str
-        Species in any spelling, genus or growth form.
-    height : str
-        Height model; default: the ladder's for the species.
-    density : float, optional
-        Wood density [g/cm3]; default: the species'.
-
-    Returns
-    -------
-    Curves
-
-    Raises
-    ------
-    AllometryError
-        When no equation with a diameter applies.
-    """
-    match = match_one(taxon)
-    rho = density or find_density(match.species, match.genus, match.family).value
-    model = height or height_model(match.species)
-    dbh = np.linspace(2.0, 60.0, 117)
-    known = {
-        "dbh": dbh,
-        "height": predict_height(model, dbh=dbh),
-        "wood_density": np.full(dbh.shape, rho),
-    }
-    lines = []
-    for record in find_equations(taxon, predicts="agb"):
-        if record.size == "dbh" and set(record.inputs) <= set(known):
-            low, high = record.range.limits["dbh"]
-            values = evaluate(record.id, **{name: known[name] for name in record.inputs})
-            lines.append((record.id, values, (dbh >= low) & (dbh <= high)))
-    if not lines:
-        raise AllometryError(
-            f"no equation with a diameter for '{taxon}'; see "
-            "`rubbercarbon equations list` and `rubbercarbon species match`."
-        )
-    inputs = f"height by {model}, wood density {rho:.3f} g/cm3"
-    return Curves(match.species or taxon, inputs, dbh, tuple(lines))
-
-
-def equations(curves: Curves) -> Figure:
-    """Draw `Curves`: solid inside an equation's range or evaluated span, dotted outside.
-
-    Parameters
-    ----------
-    curves : Curves
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
-    from matplotlib.figure import Figure  # noqa: PLC0415
-
-    figure = Figure(figsize=(9.0, 5.0), layout="constrained", dpi=150)
-    axes = figure.add_subplot()
-    for i, (name, values, inside) in enumerate(curves.lines):
-        colour = COLOURS[i % len(COLOURS)]
-        dash = "-" if i < len(COLOURS) else "--"
-        axes.plot(curves.dbh, values, color=colour, linestyle=":", linewidth=1.0)
-        axes.plot(
-            curves.dbh,
-            np.where(inside, values, np.nan),
-            color=colour,
-            linestyle=dash,
-            linewidth=2.0,
-            label=name,
-        )
-    axes.set_yscale("log")
-    axes.set_ylim(0.5, 1e4)
-    axes.set_xlabel("dbh, cm")
-    axes.set_ylabel("above-ground biomass, kg")
-    axes.set_title(
-        f"{curves.taxon}; dotted: outside the range\n{curves.inputs}", loc="left", fontsize=10
-    )
-    axes.grid(visible=True, color="#dddddd", linewidth=0.5)
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.legend(loc="outside right upper", frameon=False, fontsize="small")
-    return figure

@@ -41,10 +41,13 @@ UNITS: dict[str, tuple[tuple[str, str], ...]] = {
     "subplot_area": (("m2", "subplot_area_m2"),),
     "min_dbh": (("cm", "min_dbh_cm"),),
     "slope": (("percent", "slope_percent"),),
+    **{name: tuple((unit, f"{name}_{unit}") for unit in ("kg", "g", "t"))
+       for name in ("agb", "stem", "branch", "leaf", "bark", "bgb")},
 }  # fmt: skip
 PLAIN_UNITS = {"count": "stems", "age_years": "year", "planting_year": "year"}
 UNIT_MATTERS = ("girth", "dbh")
-CLEAR = ("plot_area",)  # a bare area in a tree sheet is taken only with its unit
+# taken only with their unit: a bare area in a tree sheet, and parts of felled trees
+CLEAR = ("plot_area", "stem", "branch", "leaf", "bark", "bgb")
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from allometry import error_model
 from allometry.catalogue.loader import get_equation
 from allometry.catalogue.schema import Equation
 from allometry.evaluation import EquationTable
+from allometry.gradients import uses_height
 from allometry.heights import HeightModel
 from rubbercarbon.budget import ErrorBudget, TermInForce
 from rubbercarbon.columns import RUBBER
@@ -28,6 +29,8 @@ from rubbercarbon.term_loads import BIN, View, combined_size, is_steady, loads, 
 Keys = NDArray[np.uint64]
 GRID = {"size": 0.1, "height": 0.01, "density": 0.02}
 EXACT_GRID = 1e-4
+NOT_BINNED = -(10**8)
+FINE, COARSE = 0.02, 5  # steps of ln H where coefficients act on it, and else five of them
 COUNTED_TREE = 1.0
 
 
@@ -274,8 +277,13 @@ def _row_view(
     x = ln_d.copy()
     for i, record in enumerate(records):
         mine = (number == i) & ~predicted
-        if record.covariance is not None and mine.any():
+        if error_model.acts_on_own_size(record) and mine.any():
             x[mine] = _own_size(record, trees, mine)
+    many = [r.covariance is not None and not error_model.acts_on_own_size(r) for r in records]
+    pieced = np.array([*many, False], dtype=np.bool_)[number]
+    piece = np.where(pieced, np.floor(ln_d / BIN).astype(np.int64), piece)
+    tall = np.array([*(m and uses_height(r) for m, r in zip(many, records, strict=True)), False])
+    tall = tall[number] & ~predicted
     given = trees.density_given
     size_bin = np.zeros(len(number), dtype=np.int64)
     if not all(budget.term(n).own for n in ("dbh_reading", "height_reading", "residual")):
@@ -307,7 +315,12 @@ def _row_view(
         pd.factorize(trees.species)[0].astype(np.int64),
         pd.factorize(trees.locality)[0].astype(np.int64),
         pd.factorize(trees.campaign)[0].astype(np.int64),
-        *(() if not size_bin.any() else (_rounded(np.log(trees.height), GRID["size"]),)),
+        np.where(
+            tall | size_bin.any(),
+            np.where(tall, 1, COARSE)
+            * _rounded(np.log(trees.height), np.where(tall, FINE, COARSE * FINE)),
+            NOT_BINNED,
+        ),
     ]
     return view, x, keys
 
@@ -348,8 +361,9 @@ def _cell_view(rows: View, keys: list[Ints], first: Ints) -> View:
     ln_rho = keys[11][first] * GRID["density"]
     ln_sd = keys[12][first] * GRID["density"]
     size = np.exp(keys[4][first] * GRID["size"])
-    tall = np.exp(keys[-1][first] * GRID["size"]) if len(keys) > 17 else rows.height[first]
-    binned = len(keys) > 17
+    heights = keys[17][first]
+    tall = np.where(heights != NOT_BINNED, np.exp(heights * FINE), rows.height[first])
+    binned = bool(keys[4].any())
     return View(
         records=rows.records,
         equation=rows.equation[first],

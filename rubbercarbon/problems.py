@@ -21,12 +21,14 @@ ERRORS = frozenset({
     "site_without_id", "site_repeated", "site_failed", "polygon_no_feature", "polygon_empty",
     "polygon_wrong_kind", "polygon_bad_position", "polygon_not_degrees", "polygon_too_short",
     "polygon_lost", "polygon_repeated",
+    "felled_missing", "felled_not_positive",
 })  # fmt: skip
 NOTES = frozenset({
     "not_alive", "column_ignored", "rows_empty", "tag_gaps", "tag_order", "digits_heaped",
     "height_constant", "coordinates_outside", "pom_missing", "suggestion_applied", "example_row",
     "volume_above_cylinder", "cells_missing", "polygon_direction", "plot_area_unknown",
     "no_area_known",
+    "felled_too_small", "felled_density", "fit_few_places",
 })  # fmt: skip
 NAMES_OF_COLUMNS = ("used", "other", "what")  # values of messages that may name a column
 COLUMNS = (

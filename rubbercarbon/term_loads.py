@@ -11,6 +11,7 @@ from allometry import error_model
 from allometry.catalogue.loader import get_equation
 from allometry.catalogue.schema import UNITS, Equation
 from allometry.error_model import Line
+from allometry.gradients import uses_height
 from allometry.heights import HeightModel, predict_height
 from rubbercarbon.budget import TermInForce
 from rubbercarbon.living import Bools, Floats, Ints
@@ -72,6 +73,8 @@ def combined_size(record: Equation, ln_d: Floats, ln_h: Floats, ln_rho: Floats) 
     """The size variable on which a joint coefficient error acts, on the log scale."""
     assert record.covariance is not None
     name = record.covariance.names[-1]
+    if record.size == "height":
+        return ln_h
     if name == "x2h_rho":
         return 2.0 * ln_d + ln_h + ln_rho
     if name == "x2h":
@@ -105,7 +108,10 @@ def _plain_load(term: TermInForce, view: View, own: dict[str, HeightModel]) -> F
         many = view.flags([error_model.of_many_species(record) for record in view.records])
         return np.where(many & ~rubber, _size(term, view, zero + _single(term)), 0.0)
     if name == "locality":
-        return np.where(rubber, 0.0, _size(term, view, zero + _single(term)))
+        sds = [error_model.site_sd(record) for record in view.records]
+        default = view.per_equation([_single(term) if sd is None else sd for sd in sds])
+        spread = view.flags([error_model.takes_rubber_spread(record) for record in view.records])
+        return np.where(spread, 0.0, _size(term, view, default))
     if name in {"density_mean", "density_tree"}:
         if name == "density_mean":
             rubber_sd = np.where(view.clone_known, base.size("rubber_clone"), base.size("rubber"))
@@ -118,13 +124,21 @@ def _plain_load(term: TermInForce, view: View, own: dict[str, HeightModel]) -> F
         return np.nan_to_num(view.density_exponent * relative)
     if name in {"height_locality", "height_plot"}:
         keep = predicted & ~fitted if name == "height_locality" else predicted
-        return np.where(keep, view.height_exponent * _size(term, view, zero + _single(term)), 0.0)
+        sd = zero + _single(term)
+        if name == "height_locality":
+            for code, record in _own_records(view, own):
+                found = error_model.site_sd(record)
+                sd[view.model_code == code] = _single(term) if found is None else found
+        return np.where(keep, view.height_exponent * _size(term, view, sd), 0.0)
     if name == "height_tree":
         sd = zero + _single(term)
         for code, model in enumerate(view.model):
             mine = view.model_code == code
             if model in own and mine.any():
                 sd[mine] = own[model].residual_sd_ln(view.dbh[mine])
+        for code, record in _own_records(view, own):
+            mine = view.model_code == code
+            sd[mine] = _height_residual(record, view.dbh[mine])
         return np.where(predicted, view.height_exponent * _size(term, view, sd), 0.0)
     if name == "dbh_reading":
         absolute = base.size("slope") * view.dbh + base.size("intercept")
@@ -140,6 +154,23 @@ def _plain_load(term: TermInForce, view: View, own: dict[str, HeightModel]) -> F
     if name == "roots":
         return np.where(view.roots >= -1, _size(term, view, zero + _single(term)), 0.0)
     return _size(term, view, zero + _single(term)) / view.carbon_fraction
+
+
+def _own_records(view: View, own: dict[str, HeightModel]) -> list[tuple[int, Equation]]:
+    """Height models of the user's own catalogue, with their codes."""
+    found = [
+        (code, get_equation(name))
+        for code, name in enumerate(view.model)
+        if name not in own and name not in {"", "measured", "estimated"}
+    ]
+    return [(code, record) for code, record in found if record.sites is not None]
+
+
+def _height_residual(record: Equation, dbh: Floats) -> Floats:
+    """Residual of a height model of the user's own catalogue as a standard deviation of ln."""
+    if record.residual.kind == "sd_ln":
+        return np.full(len(dbh), record.residual.value)
+    return np.sqrt(np.log1p((record.residual.value / predict_height(record.id, dbh=dbh)) ** 2))
 
 
 def _single(term: TermInForce) -> float:
@@ -164,6 +195,9 @@ def _residual(view: View) -> Floats:
     absolute = view.per_equation(
         [s.sd_abs * UNITS[r.unit] for s, r in zip(scatters, view.records, strict=True)]
     )
+    powers = view.per_equation([s.power for s in scatters])
+    if np.any(powers):
+        absolute = np.where(powers > 0, absolute * view.dbh**powers, absolute)
     with np.errstate(invalid="ignore", divide="ignore"):
         relative = np.sqrt(np.log1p((absolute / view.agb_kg) ** 2))
     return np.where(absolute > 0, np.nan_to_num(relative), log)
@@ -171,18 +205,22 @@ def _residual(view: View) -> Floats:
 
 def _equation_lines(term: TermInForce, view: View, own: dict[str, HeightModel]) -> Loads:
     """Joint errors of intercept and slope of equations."""
-    loads = [(np.zeros(len(view.equation)), np.zeros(len(view.equation))) for _ in range(2)]
+    most = 2
+    if term.name == "coefficients":
+        sizes = [len(r.covariance.names) for r in view.records if r.covariance is not None]
+        most = max([most, *sizes])
+    loads = [(np.zeros(len(view.equation)), np.zeros(len(view.equation))) for _ in range(most)]
     for number, record in enumerate(view.records):
         mine = view.equation == number
         if not mine.any():
             continue
         if term.name == "coefficients":
             _coefficient_loads(record, mine, view, own, loads)
-        elif error_model.is_rubber(record):
-            ensemble = record.id == error_model.RUBBER_EQUATIONS
-            for (a, b), line in zip(
-                loads, error_model.rubber_lines(term.base, ensemble=ensemble), strict=True
-            ):
+        elif error_model.takes_rubber_spread(record):
+            lines = error_model.rubber_lines(
+                term.base, members=error_model.effective_members(record)
+            )
+            for (a, b), line in zip(loads, lines, strict=True):
                 a[mine], b[mine] = line.intercept, line.slope
     return loads
 
@@ -192,6 +230,9 @@ def _coefficient_loads(
 ) -> None:
     """Loads of a record's coefficient covariance, per height model and density."""
     if record.covariance is None:
+        return
+    if not error_model.acts_on_own_size(record):
+        _piece_loads(record, mine, view, own, loads)
         return
     models = np.unique(view.model_code[mine])
     for code in models:
@@ -213,6 +254,28 @@ def _coefficient_loads(
             )
             for (a, b), line in zip(loads, lines, strict=False):
                 a[rows[place == k]], b[rows[place == k]] = line.intercept, line.slope
+
+
+def _piece_loads(
+    record: Equation, mine: Bools, view: View, own: dict[str, HeightModel], loads: Loads
+) -> None:
+    """Loads of a covariance of many coefficients: straight in ln D within a piece."""
+    code = np.where(mine, view.model_code, -1)
+    tall = np.where((code >= 0) | (not uses_height(record)), 1.0, view.height)
+    key = np.column_stack([view.piece, code, tall, view.wood_density])[mine]
+    distinct, place = np.unique(np.nan_to_num(key), axis=0, return_inverse=True)
+    rows = np.flatnonzero(mine)
+    for k, (piece, model, height, density) in enumerate(distinct):
+        ends = (piece * BIN, (piece + 1) * BIN)
+        ln_h = np.full(2, np.log(height) if height > 0 else 0.0)
+        if model >= 0:
+            name = view.model[int(model)]
+            ln_h = np.log(predict_height(own.get(name, name), dbh=np.exp(ends)))
+        ln_rho = np.full(2, np.log(density) if density > 0 else 0.0)
+        lines = error_model.covariance_lines(record, ends, ln_h, ln_rho)
+        for (a, b), line in zip(loads, lines, strict=False):
+            a[rows[place.ravel() == k]] = line.intercept
+            b[rows[place.ravel() == k]] = line.slope
 
 
 def _height_lines(view: View, own: dict[str, HeightModel]) -> Loads:

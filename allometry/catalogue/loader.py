@@ -16,15 +16,17 @@ from allometry.errors import CatalogueError, UnknownEquation
 
 FOLDER = Path(__file__).parent
 _folders: list[Path] = [FOLDER / "sources"]
+_revision = [0]  # counts the changes of the user's own files
+_seen: dict[Path, tuple[tuple[Path, int], ...]] = {}
 
 
 def add_catalogue(folder: str | Path) -> list[str]:
-    """Add a folder of the user's own source files; they are validated at once.
+    """Add the user's own source files; they are validated at once, and read anew if changed.
 
     Parameters
     ----------
     folder : str or Path
-        Holds ``<key>.toml`` files in the schema of ``catalogue/sources``.
+        A folder of ``<key>.toml`` files in the schema of ``catalogue/sources``, or one such file.
 
     Returns
     -------
@@ -37,8 +39,15 @@ def add_catalogue(folder: str | Path) -> list[str]:
         For a folder that does not exist, a broken file, or an id that is already taken.
     """
     path = Path(folder)
-    if not path.is_dir():
-        raise CatalogueError(str(path), ["no such folder; give a folder of .toml files"])
+    if not path.exists():
+        raise CatalogueError(
+            str(path), ["no such folder; give a folder of .toml files, or one such file"]
+        )
+    state = tuple((file, file.stat().st_mtime_ns) for file in _files_of(path))
+    if _seen.get(path) != state:
+        _seen[path] = state
+        get_equation.cache_clear()
+        _revision[0] += 1
     found = [equation.id for file in _files_of(path) for equation in _load(file)[1]]
     taken = sorted(set(found) & {equation.id for equation in all_equations()})
     if path not in _folders and taken:
@@ -49,11 +58,20 @@ def add_catalogue(folder: str | Path) -> list[str]:
 
 
 def _files_of(folder: Path) -> list[Path]:
-    return sorted(folder.glob("*.toml"))
+    return [folder] if folder.is_file() else sorted(folder.glob("*.toml"))
 
 
-@functools.cache
+def revision() -> int:
+    """Changes whenever the user's own equations may have."""
+    return _revision[0]
+
+
 def _load(file: Path) -> tuple[Source, tuple[Equation, ...]]:
+    return _load_version(file, 0 if file.parent == FOLDER / "sources" else file.stat().st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=1024)
+def _load_version(file: Path, version: int) -> tuple[Source, tuple[Equation, ...]]:  # noqa: ARG001
     return read_source(file.name, read_toml(file))
 
 

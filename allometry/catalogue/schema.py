@@ -55,10 +55,27 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Residual:
-    """Scatter of single trees: ``sd_ln``, ``sd_abs`` (in the unit of the result) or ``none``."""
+    """Scatter of single trees: ``sd_ln``, ``sd_abs`` (in the unit of the result) or ``none``.
+
+    With a ``power``, the ``sd_abs`` of a tree is the value times D^power (D in cm).
+    """
 
     kind: str
     value: float
+    note: str
+    power: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sites:
+    """Places behind an equation fitted to trees of one's own.
+
+    ``sd_ln`` is the standard deviation between places of ln biomass at equal size; None where it
+    is unknown (a single place, or too few). The residual is then that within places.
+    """
+
+    number: int
+    sd_ln: float | None
     note: str
 
 
@@ -99,6 +116,7 @@ class Equation:
     terms: tuple[dict[str, float], ...]
     coefficients: dict[str, float]
     members: tuple[str, ...]
+    weights: tuple[float, ...]
     clamp: dict[str, tuple[float, float]]
     constant: bool
     level: str
@@ -112,6 +130,7 @@ class Equation:
     range: Range
     residual: Residual
     covariance: Covariance | None
+    sites: Sites | None
     checks: tuple[Check, ...]
     roots: str
     note: str
@@ -274,6 +293,7 @@ def _equation(table: dict[str, Any], source: Source, faults: list[str]) -> Equat
         terms=_terms(reader, form),
         coefficients=reader.numbers("coefficients", COEFFICIENT_KEYS.get(form, ())),
         members=reader.texts("members"),
+        weights=_weights(reader),
         clamp=reader.spans(reader.sub("clamp"), "clamp"),
         constant=reader.flag("constant"),
         level=reader.choice("level", ("tree", "stand"), "tree"),
@@ -287,6 +307,7 @@ def _equation(table: dict[str, Any], source: Source, faults: list[str]) -> Equat
         range=_range(reader),
         residual=_residual(reader),
         covariance=_covariance(reader),
+        sites=_sites(reader),
         checks=_checks(reader),
         roots=reader.text("roots", ""),
         note=reader.text("note", ""),
@@ -330,7 +351,41 @@ def _residual(reader: _Reader) -> Residual:
         reader.fault("a residual of kind none says why in its note")
     if (kind == "none") != (value == 0.0):
         reader.fault("'residual.value' is positive, or absent for kind none")
-    return Residual(str(kind), float(value), str(note))
+    power = float(table.get("power", 0.0))
+    if power and kind != "sd_abs":
+        reader.fault("'residual.power' belongs to the kind sd_abs")
+    return Residual(str(kind), float(value), str(note), power)
+
+
+def _weights(reader: _Reader) -> tuple[float, ...]:
+    """Weights of the members of a geometric mean, summing to one; equal where none are given."""
+    reader.used.add("weights")
+    members, given = reader.table.get("members", []), reader.table.get("weights")
+    if given is None:
+        return tuple(1.0 / len(members) for _ in members)
+    sound = isinstance(given, list) and all(
+        isinstance(value, int | float) and value > 0 for value in given
+    )
+    if not sound or len(given) != len(members) or abs(sum(given) - 1.0) > 1e-6:
+        reader.fault("'weights' has one positive number for each member, summing to 1")
+        return ()
+    return tuple(float(value) / sum(given) for value in given)
+
+
+def _sites(reader: _Reader) -> Sites | None:
+    table = reader.sub("sites")
+    if not table:
+        return None
+    sub = _Reader(f"{reader.where}, sites", table, reader.faults)
+    number, sd = sub.number("number"), sub.number("sd_ln")
+    note = sub.text("note", "")
+    sub.finish()
+    if not number >= 1:
+        sub.fault("'number' is at least 1")
+        number = 1.0
+    if sd < 0:
+        sub.fault("'sd_ln' is not negative; leave it out where it is unknown")
+    return Sites(int(number), None if math.isnan(sd) else sd, note)
 
 
 def _covariance(reader: _Reader) -> Covariance | None:

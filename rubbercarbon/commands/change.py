@@ -22,6 +22,7 @@ def run(
     out: shared.Out,
     plots: shared.PlotsFile = None,
     equations: shared.Equations = None,
+    catalogues: shared.Catalogues = None,
     settings: shared.SettingsFile = None,
     level: shared.Level = None,
     height_sample: shared.HeightSample = None,
@@ -39,6 +40,7 @@ def run(
     chosen = shared.settings(
         settings,
         equations,
+        catalogues,
         level=level,
         height_sample=None if height_sample is None else str(height_sample),
     )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from rubbercarbon import console
+from rubbercarbon import console, messages
 from rubbercarbon.commands import interface as shared
 
 app = typer.Typer(no_args_is_help=True)
@@ -69,11 +69,61 @@ def plot(
         float | None,
         typer.Option(min=0.05, max=1.5, help="Wood density in g/cm3; default: the species'."),
     ] = None,
+    catalogues: shared.Catalogues = None,
+    language: shared.Lang = "en",
 ) -> int:
     """Above-ground biomass by diameter, one line per equation of a taxon."""
-    from rubbercarbon import figures  # noqa: PLC0415  (loads matplotlib)
+    from rubbercarbon import equation_figures, figures  # noqa: PLC0415  (loads matplotlib)
 
-    curves = figures.equation_curves(taxon, height, density)
-    figures.save(figures.equations(curves), out)
-    console.line(f"{len(curves.lines)} equations of {curves.taxon}, {curves.inputs}: {out}")
+    shared.add_catalogues(catalogues)
+    curves = equation_figures.equation_curves(taxon, height, density)
+    figures.save(equation_figures.equations(curves, language), out)
+    console.line(
+        messages.text("fit", "plot_line", language, count=len(curves.lines), taxon=curves.taxon,
+                      inputs=curves.inputs(language), file=out)
+    )  # fmt: skip
+    if curves.skipped:
+        names = ", ".join(curves.skipped)
+        console.line(messages.text("fit", "plot_skipped", language, names=names))
+    return 0
+
+
+@app.command()
+def ensemble(
+    members: Annotated[list[str], typer.Argument(metavar="ID...", help="At least two equations.")],
+    out: Annotated[Path, typer.Option("--out", help="Catalogue file to write.")],
+    weights: Annotated[
+        Literal["equal", "grade", "likelihood"], typer.Option(help="How members count.")
+    ] = "equal",
+    felled: Annotated[
+        Path | None, typer.Option("--felled", help="Weighed trees, for weights by likelihood.")
+    ] = None,
+    taxon: Annotated[
+        list[str] | None, typer.Option("--taxon", help="Plant it is for; default: the members'.")
+    ] = None,
+    roots: Annotated[
+        str | None, typer.Option("--roots", help="Root equation; default: the first member's.")
+    ] = None,
+    catalogues: shared.Catalogues = None,
+    mapped: shared.Mapped = None,
+    units: shared.Units = None,
+    language: shared.Lang = "en",
+    force: shared.Force = False,
+) -> int:
+    """A weighted geometric mean of equations, written as a catalogue file."""
+    from allometry.source_files import write_source  # noqa: PLC0415
+    from rubbercarbon import equation_choice, fit_console  # noqa: PLC0415
+
+    shared.check_new_file(out, force=force)
+    shared.add_catalogues(catalogues)
+    trees = None
+    if felled is not None:
+        trees = equation_choice.read_for_weights(
+            felled, shared.pairs(mapped, "--map"), shared.pairs(units, "--unit")
+        )
+    found = equation_choice.weigh(members, weights, trees)
+    words = equation_choice.words_of_ensemble(found, weights, taxon, roots)
+    write_source(found, out, **words)
+    fit_console.weights(found, weights, language)
+    console.line(messages.text("cli", "written", language, folder=out))
     return 0

@@ -18,6 +18,7 @@ def run(
     out: shared.Out,
     plots: shared.PlotsFile = None,
     equations: shared.Equations = None,
+    catalogues: shared.Catalogues = None,
     settings: shared.SettingsFile = None,
     draws: shared.Draws = None,
     seed: shared.Seed = None,
@@ -40,6 +41,7 @@ def run(
     chosen = shared.settings(
         settings,
         equations,
+        catalogues,
         draws=draws,
         seed=seed,
         level=level,

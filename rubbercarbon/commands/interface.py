@@ -6,14 +6,17 @@ annotated parameters are its options and whose result is the exit code, or ``app
 
 from __future__ import annotations
 
+import contextlib
 import json
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+import allometry
+from allometry.errors import AllometryError
 from rubbercarbon import console
 from rubbercarbon.config import Settings, make_settings, read_settings
 from rubbercarbon.errors import InventoryError, SettingsError
@@ -48,6 +51,10 @@ Equations = Annotated[
         metavar="TAXON=ID",
         help="Equation for a species, genus, family, growth form or 'all'.",
     ),
+]
+Catalogues = Annotated[
+    list[Path] | None,
+    typer.Option("--catalogue", help="Folder or file of your own equations; repeatable."),
 ]
 SettingsFile = Annotated[Path | None, typer.Option("--settings", help="Settings, a TOML file.")]
 Draws = Annotated[
@@ -148,11 +155,17 @@ def write_profile(inventory: Inventory, path: Path) -> None:
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def settings(file: Path | None, equations: list[str] | None = None, **options: object) -> Settings:
+def settings(
+    file: Path | None,
+    equations: list[str] | None = None,
+    catalogues: list[Path] | None = None,
+    **options: object,
+) -> Settings:
     """Settings of a file, with the options of the command line on top."""
     base = read_settings(file) if file else Settings()
     changes: dict[str, object] = {k: v for k, v in options.items() if v is not None}
     changes["equations"] = base.equations | pairs(equations, "--equation")
+    changes["catalogues"] = [*base.catalogues, *map(str, catalogues or ())]
     return make_settings(base.model_dump() | changes, "options")
 
 
@@ -165,6 +178,41 @@ def estimate(
     except InventoryError as error:
         if error.found_problems is not None:
             console.problems(error.found_problems, language, "")
+        raise
+
+
+def add_catalogues(paths: list[Path] | None) -> None:
+    """Make equations of the user's own known.
+
+    Raises
+    ------
+    CatalogueError
+    """
+    for path in paths or ():
+        allometry.add_catalogue(path)
+
+
+def check_new_file(out: Path, *, force: bool) -> None:
+    """Refuse to overwrite a file, unless forced.
+
+    Raises
+    ------
+    SettingsError
+    """
+    if out.suffix != ".toml":
+        raise SettingsError(f"--out '{out}': the file's name ends in .toml.")
+    if out.exists() and not force:
+        raise SettingsError(f"'{out}' exists; choose another name for --out, or use --force.")
+
+
+@contextlib.contextmanager
+def shown_problems(found: Problems, language: Language) -> Iterator[None]:
+    """What was wrong so far is printed before an error ends the command."""
+    try:
+        yield
+    except (AllometryError, InventoryError):
+        if found.count("error") + found.count("warning"):
+            console.problems(found, language, "")
         raise
 
 

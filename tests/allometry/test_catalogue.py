@@ -274,7 +274,7 @@ def user_folder(tmp_path):
     yield tmp_path
     if tmp_path in loader._folders:
         loader._folders.remove(tmp_path)
-    loader._load.cache_clear()
+    loader._load_version.cache_clear()
 
 
 def test_a_users_folder_can_be_added_and_used(user_folder):
@@ -295,7 +295,7 @@ def test_a_users_folder_is_refused_when_it_is_missing_broken_or_taken(user_folde
     with pytest.raises(CatalogueError, match="exist already"):
         al.add_catalogue(user_folder)
     (user_folder / "chave_2014.toml").write_text("not = = toml", encoding="utf-8")
-    loader._load.cache_clear()
+    loader._load_version.cache_clear()
     with pytest.raises(CatalogueError, match="not valid TOML"):
         al.add_catalogue(user_folder)
 

@@ -67,8 +67,10 @@ def test_every_public_name_loads_and_is_documented(package):
 
 def test_the_public_names_are_these():
     assert allometry.__all__ == [
-        "AllometryError", "HeightModel", "MissingInput", "UnknownEquation", "add_catalogue",
-        "equations", "evaluate", "fit_height_model", "match_names", "predict_growth", "predict_height", "select", "wood_density",
+        "AllometryError", "FittedEquation", "HeightModel", "MissingInput", "UnknownEquation",
+        "add_catalogue", "ensemble_weights", "equations", "evaluate", "fit_components",
+        "fit_equation", "fit_height_model", "match_names", "predict_growth", "predict_height",
+        "select", "trees_to_fell", "wood_density", "write_source",
     ]  # fmt: skip
     assert rubbercarbon.__all__ == [
         "Change", "CreditResult", "ErrorBudget", "Inventory", "Polygons", "Portfolio",

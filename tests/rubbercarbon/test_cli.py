@@ -38,7 +38,7 @@ def test_help_lists_every_command_and_the_exit_codes(capsys):
     assert run("--help") == 0
     text = capsys.readouterr().out
     for name in registry.names("commands"):
-        assert f"  {name} " in text
+        assert f"  {name.replace('_', '-')} " in text
     assert "Exit codes" in text
     assert run() == 0
 
@@ -50,7 +50,7 @@ def test_version(capsys):
 
 @pytest.mark.parametrize("name", registry.names("commands"))
 def test_every_command_has_help(name, capsys):
-    assert run(name, "--help") == 0
+    assert run(name.replace("_", "-"), "--help") == 0
     assert "Usage" in capsys.readouterr().out
 
 
