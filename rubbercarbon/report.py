@@ -24,7 +24,12 @@ SECTIONS = "report_sections"
 FORMATS = "reports"
 NAMES = {"xlsx": "workbook"}  # format on the command line: its module
 # what a report is of, by the table that tells
-KINDS = {"claim": "programmes", "comparison": "summary", "change": "change_total"}
+KINDS = {
+    "portfolio": "sites",
+    "claim": "programmes",
+    "comparison": "summary",
+    "change": "change_total",
+}
 LABELS = (
     "status", "contents", "what", "value", "trace", "numbers", "report_sheet", "inputs_sheet",
     "empty",

@@ -81,8 +81,8 @@ def masses(source: ReportSource) -> pd.DataFrame:
 def _programme(source: ReportSource, words: Words) -> Iterator[Finding]:
     programmes = source.table("programmes")
     if not source.has("programmes"):
-        if source.has("plots") or source.has("change_plots"):
-            key = "finding_stock" if source.has("plots") else "finding_change"
+        if source.has("total") or source.has("change_total"):
+            key = "finding_stock" if source.has("total") else "finding_change"
             yield Finding("no_programme", words.text(key))
         return
     for code in ("text_not_verified", "transcribed"):
@@ -97,7 +97,7 @@ def _programme(source: ReportSource, words: Words) -> Iterator[Finding]:
 
 def _documents(source: ReportSource, words: Words) -> Iterator[Finding]:
     if not source.site:
-        if not source.has("summary"):
+        if not source.has("summary") and not source.has("sites"):
             yield Finding("no_dossier", words.text("finding_no_dossier"), True)
         return
     land = source.group("land")
@@ -188,7 +188,7 @@ def _alarms(source: ReportSource, words: Words) -> Iterator[Finding]:
 
 def _sampling(source: ReportSource, words: Words) -> Iterator[Finding]:
     plots = source.table("plots") if source.has("plots") else source.table("change_plots")
-    if plots.empty:
+    if plots.empty and not source.has("sites"):
         return
     if "plot_selection" in plots:
         how = set(plots["plot_selection"].astype(str).str.casefold())

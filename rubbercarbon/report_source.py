@@ -23,7 +23,9 @@ DOSSIER = "site.json"
 CREDIT_TEXTS = frozenset({
     "programme", "title", "version", "text_status", "period_from", "period_to", "drove",
     "buffer_state", "line", "note", "kind", "condition", "state", "detail", "name", "scenario",
-    "baseline", "component", "fate", "pool", "driver",
+    "number", "dimension", "label_en", "label_th", "agro_ecological_zone", "land_document",
+    "operator_type", "new_generation_farmer", "reason", "baseline", "component", "fate", "pool",
+    "driver",
 })  # fmt: skip
 
 

@@ -32,10 +32,12 @@ def build(source: ReportSource, words: Words) -> Section | None:
             return None
         return section(words, "results", missing(words, "no_results"))
     plots = source.table("plots")
+    note = Paragraph(words.text("units_note", level=f"{100 * source.level:g}"))
+    if plots.empty:
+        return section(words, "results", note, _totals(source, words), *_sampling(source, words))
     per_ha = bool(plots["area_ha"].notna().any())
     return section(
-        words, "results", Paragraph(words.text("units_note", level=f"{100 * source.level:g}")),
-        _totals(source, words), _plots(source, words, per_ha=per_ha),
+        words, "results", note, _totals(source, words), _plots(source, words, per_ha=per_ha),
         _drawing(plots, words, per_ha=per_ha), _between(plots, words) if per_ha else None,
         *_sampling(source, words),
     )  # fmt: skip

@@ -122,6 +122,8 @@ def _stock(source: ReportSource, words: Words) -> Iterator[str]:
 def _where(total: dict[str, Any], words: Words) -> str:
     if total.get("describes") == "land":
         return words.text("where_land", area=words.area(total.get("area_ha")))
+    if total.get("describes") == "mixed":
+        return words.text("where_mixed", area=words.area(total.get("area_ha")))
     if number(total.get("area_measured_ha")) is not None:
         return words.text("where_plots", area=words.area(total.get("area_measured_ha")))
     return words.text("where_no_area")

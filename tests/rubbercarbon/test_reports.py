@@ -13,6 +13,7 @@ import tomllib
 from html.parser import HTMLParser
 from pathlib import Path
 
+import made_sites
 import pandas as pd
 import pytest
 import python_calamine
@@ -441,6 +442,22 @@ class TestContent:
         assert {s.id for s in report.sections}.isdisjoint(
             {"section-land", "section-results", "section-ladder"}
         )
+
+    def test_a_portfolio(self, tmp_path):
+        made_sites.write(tmp_path, 3)
+        found = rc.estimate_portfolio(rc.read_portfolio(tmp_path / "sites.csv"))
+        rc.write_portfolio(found, tmp_path / "run")
+        report = make_report(report_source(tmp_path / "run"), "th")
+        assert report.title == "รายงานรวมหลายแปลงสาธิต"
+        sites = _table(report, "sites")
+        assert [row[-1] for row in sites.rows] == pytest.approx(found.sites["co2e_t_rai"].tolist())
+        assert len(_table(report, "coverage").rows) == len(found.coverage)
+        assert "ALL" not in [cell for row in _table(report, "site-strata").rows for cell in row]
+        assert f"{found.total['co2e_t'].iloc[-1]:,.1f}" in first_page(report)
+        ids = {section.id for section in report.sections}
+        assert ids.isdisjoint({"section-land", "section-operator", "section-stand"})
+        with pytest.raises(ReportError, match="or a run folder"):
+            report_source(found)
 
     def test_an_estimate_without_areas(self):
         frame = pd.DataFrame({"species": ["ยางพารา"], "dbh_cm": [20.0]})
