@@ -170,7 +170,7 @@ def test_demo_ends_with_tables_a_figure_and_a_summary(tmp_path, capsys):
     assert "SYNTHETIC" in out
     assert "rubber_timber" in out
     assert (tmp_path / "d" / "agb_by_plot.png").stat().st_size > 10_000
-    for language, word in (("en", "Carbon stock report"), ("th", "รายงานปริมาณคาร์บอนที่สะสม")):
+    for language, word in (("en", "Carbon report of"), ("th", "รายงานคาร์บอนของแปลงสาธิต")):
         text = (tmp_path / "d" / f"report_{language}.html").read_text("utf-8")
         assert word in text
         assert "synthetic" in text
