@@ -390,10 +390,9 @@ class TestCommand:
 
 
 corner = st.tuples(st.floats(99.0, 101.0), st.floats(7.0, 9.0))
-anything = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner, max_size=2), max_leaves=12,
-)  # fmt: skip
+scalar = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
+pair = st.lists(scalar, max_size=4)
+anything = scalar | pair | st.lists(pair | scalar, max_size=5) | st.dictionaries(st.text(), scalar)
 
 
 class TestRings:
