@@ -30,7 +30,11 @@ FIGURE_SUFFIXES = (".png", ".svg", ".pdf")
 
 
 def plain(axes: Axes) -> None:
-    """Axes with a light grid and two spines."""
+    """Axes with a light grid and two spines; plain numbers on logarithmic scales."""
+    for axis in (axes.xaxis, axes.yaxis):
+        if axis.get_scale() == "log":
+            axis.set_major_formatter(lambda value, _: f"{value:g}")
+            axis.set_minor_formatter(lambda _value, _: "")
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(visible=True, color="#dddddd", linewidth=0.5)
 

@@ -320,6 +320,8 @@ class TestPlot:
             assert line.range_known == (records[line.id].range.kind != "unknown")
         curve_axes, range_axes = equations(curves).axes
         assert len(curve_axes.lines) == 2 * len(curves.lines)
+        curve_axes.figure.canvas.draw()
+        assert "100" in [label.get_text() for label in curve_axes.get_yticklabels()]
         names = [label.get_text() for label in range_axes.get_yticklabels()]
         assert names == [line.id for line in curves.lines]
         assert len(range_axes.lines) == len(curves.lines)
