@@ -77,7 +77,7 @@ def equations(
 
     Notes
     -----
-    A taxon that is not known gives an empty table.
+    A taxon that is not known gives a table without rows.
 
     Examples
     --------
@@ -87,7 +87,8 @@ def equations(
     """
     import pandas as pd  # noqa: PLC0415
 
-    return pd.DataFrame([summary(record) for record in find_equations(taxon, predicts, grade)])
+    found = [summary(record) for record in find_equations(taxon, predicts, grade)]
+    return pd.DataFrame(found, columns=list(summary(next(all_equations()))))
 
 
 def summary(record: Equation) -> dict[str, str | float | int | None]:

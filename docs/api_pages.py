@@ -1,7 +1,8 @@
-"""Pages of the public names of a package, in three groups."""
+"""Pages of the public names of each package, in three groups, and of the examples."""
 
 from __future__ import annotations
 
+import ast
 import inspect
 from pathlib import Path
 from types import ModuleType
@@ -31,13 +32,24 @@ stocks.plots, stocks.assumptions, stocks.problems
 
 Tables are pandas DataFrames with units in the names of their columns: [columns](../columns.md).""",
 }
+EXAMPLES = Path(__file__).parents[1] / "examples"
 HEADS = {"function": "Functions", "class": "Results and settings", "exception": "Errors"}
 
 
 def write(folder: Path) -> None:
-    """One page for each package, from its ``__all__``."""
+    """One page for each package, from its ``__all__``, and one of the examples."""
     for package, words in WORDS.items():
         save(folder / f"{package.__name__}.md", words, *_groups(package))
+    save(folder / "examples.md", "# Examples", *_examples())
+
+
+def _examples() -> list[str]:
+    parts = ["Short scripts of the folder `examples`; a test runs each of them."]
+    for path in sorted(EXAMPLES.glob("*.py")):
+        words = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        code = f"```{{literalinclude}} ../../examples/{path.name}\n:language: python\n```"
+        parts += [f"## {path.stem.replace('_', ' ').capitalize()}", words, code]
+    return parts
 
 
 def _groups(package: ModuleType) -> list[str]:

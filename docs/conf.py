@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 project = "rubbercarbon"
 author = "The rubbercarbon developers"
+project_copyright = author
 version = release = rubbercarbon.__version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 source_suffix = {".md": "markdown"}

@@ -69,7 +69,9 @@ class TestListing:
         assert "wanulcas_bamboo" in set(al.equations(taxon="bamboo")["id"])
 
     def test_an_unknown_taxon_has_none(self):
-        assert al.equations(taxon="Nonsense nonsense").empty
+        nothing = al.equations(taxon="Nonsense nonsense")
+        assert nothing.empty
+        assert list(nothing.columns) == list(al.equations().columns)
 
     @pytest.mark.parametrize("equation", al.equations()["id"])
     def test_every_record_can_be_described(self, equation):
