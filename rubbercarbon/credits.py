@@ -19,7 +19,7 @@ from rubbercarbon.comparison import Comparison
 from rubbercarbon.crediting.interface import own_lines
 from rubbercarbon.ladder import Ladder, climb
 from rubbercarbon.profiles import get_profile
-from rubbercarbon.provenance import run_folder, run_record, write_csv, write_record
+from rubbercarbon.provenance import run_record, write_folder
 from rubbercarbon.runs import RunTables
 from rubbercarbon.sites import Site, StartStock
 from rubbercarbon.stocks import Stocks
@@ -294,14 +294,13 @@ def write_credit(result: CreditResult, folder: str | Path, *, force: bool = Fals
     RunFolderError
         When the folder cannot be written or must not be replaced.
     """
-    with run_folder(folder, force=force) as fresh:
-        for name, table in result.tables.items():
-            write_csv(table, fresh / f"{name}.csv")
+
+    def dossier(fresh: Path) -> None:
         if result.site is not None:
             text = json.dumps(result.site.model_dump(mode="json"), ensure_ascii=False, indent=2)
             (fresh / SITE_FILE).write_text(text + "\n", encoding="utf-8")
-        write_record(fresh, result.run)
-    return Path(folder)
+
+    return write_folder(folder, result.tables, result.run, force=force, extras=dossier)
 
 
 def _percent(share: float | None) -> float | None:

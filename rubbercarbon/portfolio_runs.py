@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rubbercarbon.anonymity import anonymised, named
-from rubbercarbon.provenance import run_folder, write_csv, write_record
+from rubbercarbon.provenance import write_folder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,11 +65,7 @@ def write_portfolio(
     record["inputs"] = [
         {**one, "file": _written(one["file"], shown)} for one in shown.run["inputs"]
     ]
-    with run_folder(folder, force=force) as fresh:
-        for name, table in portfolio_tables(shown, language).items():
-            write_csv(table, fresh / f"{name}.csv")
-        write_record(fresh, record)
-    return Path(folder)
+    return write_folder(folder, portfolio_tables(shown, language), record, force=force)
 
 
 def _written(file: str, result: PortfolioStocks) -> str:

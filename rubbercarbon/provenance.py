@@ -8,7 +8,7 @@ import json
 import platform
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -129,6 +129,45 @@ def _swap(fresh: Path, folder: Path) -> None:
         folder.replace(old / folder.name)
     fresh.replace(folder)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def write_folder(
+    target: str | Path,
+    tables: Mapping[str, pd.DataFrame],
+    record: Mapping[str, Any],
+    *,
+    force: bool = False,
+    extras: Callable[[Path], None] | None = None,
+) -> Path:
+    """Write a run folder: a CSV file for each table, further files, the record last.
+
+    Parameters
+    ----------
+    target : str or Path
+    tables : mapping
+        By name of file, without suffix.
+    record : mapping
+    force : bool
+    extras : callable, optional
+        Writes more files into the folder before it is put in place.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    RunFolderError
+        When the folder cannot be written or must not be replaced.
+    """
+    with run_folder(target, force=force) as fresh:
+        for name, table in tables.items():
+            write_csv(table, fresh / f"{name}.csv")
+        if extras is not None:
+            extras(fresh)
+        write_record(fresh, record)
+    return Path(target)
 
 
 def write_record(folder: Path, record: Mapping[str, Any]) -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 from rubbercarbon.errors import RunFolderError
 from rubbercarbon.formats import csv
 from rubbercarbon.problems import COLUMNS, Problem, Problems
-from rubbercarbon.provenance import RECORD, SCHEMA_VERSION, run_folder, write_csv, write_record
+from rubbercarbon.provenance import RECORD, SCHEMA_VERSION, write_folder
 from rubbercarbon.stocks import Stocks
 
 if TYPE_CHECKING:
@@ -110,10 +110,8 @@ def write_run(
     RunFolderError
         When the folder cannot be written or must not be replaced.
     """
-    tables = stock_tables(stocks, language)
-    with run_folder(folder, force=force) as fresh:
-        for name, table in tables.items():
-            write_csv(table, fresh / f"{name}.csv")
+
+    def more(fresh: Path) -> None:
         if parquet:
             stocks.trees.to_parquet(fresh / "trees.parquet", index=False)
         if stocks.draws is not None:
@@ -122,8 +120,10 @@ def write_run(
             pq.write_table(stocks.draws, fresh / DRAWS)
         if extras is not None:
             extras(fresh)
-        write_record(fresh, stocks.run)
-    return Path(folder)
+
+    return write_folder(
+        folder, stock_tables(stocks, language), stocks.run, force=force, extras=more
+    )
 
 
 def write_change(
@@ -146,11 +146,7 @@ def write_change(
     ------
     RunFolderError
     """
-    with run_folder(folder, force=force) as fresh:
-        for name, table in change_tables(change, language).items():
-            write_csv(table, fresh / f"{name}.csv")
-        write_record(fresh, change.run)
-    return Path(folder)
+    return write_folder(folder, change_tables(change, language), change.run, force=force)
 
 
 def change_tables(change: Change, language: str = "en") -> dict[str, pd.DataFrame]:

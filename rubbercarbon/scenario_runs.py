@@ -10,7 +10,7 @@ import pandas as pd
 
 from rubbercarbon.outcome import POOLS, SUMS
 from rubbercarbon.projection import Projection
-from rubbercarbon.provenance import run_folder, write_csv, write_record
+from rubbercarbon.provenance import write_folder
 from rubbercarbon.scenario_figures import write_figures
 
 if TYPE_CHECKING:
@@ -108,15 +108,15 @@ def write_comparison(
     RunFolderError
         When the folder cannot be written or must not be replaced.
     """
-    tables = comparison_tables(comparison, language)
-    with run_folder(folder, force=force) as fresh:
-        for name, table in tables.items():
-            write_csv(table, fresh / f"{name}.csv")
+
+    def more(fresh: Path) -> None:
         if draws and comparison.projection.draws:
             import pyarrow.parquet as pq  # noqa: PLC0415  (slow import)
 
             pq.write_table(draws_table(comparison.projection), fresh / "draws.parquet")
         if figures:
             write_figures(comparison, fresh, language)
-        write_record(fresh, comparison.run)
-    return Path(folder)
+
+    return write_folder(
+        folder, comparison_tables(comparison, language), comparison.run, force=force, extras=more
+    )

@@ -103,7 +103,7 @@ def _show(result: EquationComparison, language: str, level: str) -> None:
 
 def _write(result: EquationComparison, out: Path, *, force: bool, language: str) -> None:
     from rubbercarbon import equation_figures, figures  # noqa: PLC0415  (loads matplotlib)
-    from rubbercarbon.provenance import run_folder, write_csv, write_record  # noqa: PLC0415
+    from rubbercarbon.provenance import write_folder  # noqa: PLC0415
 
     tables = {
         "comparison_plots": result.plots,
@@ -114,8 +114,7 @@ def _write(result: EquationComparison, out: Path, *, force: bool, language: str)
         "problems": result.found_problems.frame(language),
     }
     drawn = equation_figures.equation_choice(result.plots, result.taxon, result.unit, language)
-    with run_folder(out, force=force) as fresh:
-        for name, table in tables.items():
-            write_csv(table, fresh / f"{name}.csv")
-        figures.save(drawn, fresh / FIGURE)
-        write_record(fresh, {**result.run, "kind": "compare-equations"})
+    record = {**result.run, "kind": "compare-equations"}
+    write_folder(
+        out, tables, record, force=force, extras=lambda fresh: figures.save(drawn, fresh / FIGURE)
+    )
