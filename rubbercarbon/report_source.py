@@ -87,7 +87,7 @@ def report_source(
     Raises
     ------
     ReportError
-        For an object that has no tables, and for a portfolio.
+        For an object that has no tables.
     RunFolderError, SiteError
         For a folder or file that cannot be read.
     """
@@ -98,11 +98,6 @@ def report_source(
         tables, run = _result(source, language)
         dossier = getattr(source, "site", None)
         own = _plain_site(dossier) if dossier is not None else {}
-    if run.get("kind") == "portfolio":
-        raise ReportError(
-            "a portfolio has no report of its own: its tables (sites, strata, coverage, total) are "
-            "the result; make a report of each site's run folder."
-        )
     given = _site(site) if site is not None else own
     run = json.loads(json.dumps(run, default=str))
     run.pop("files", None)

@@ -499,8 +499,8 @@ class TestCommand:
         assert shares[shares["quantity"] == "carbon"]["share"].sum() == pytest.approx(1.0)
         assert main(["portfolio", str(folder / "sites.csv"), "--out", str(out), "--json"]) == 0
         assert json.loads(capsys.readouterr().out)[0]["site_id"] == "S001"
-        assert main(["report", str(out), "--out", str(tmp_path / "report.html")]) == 2
-        assert "a portfolio has no report" in capsys.readouterr().err
+        assert main(["report", str(out), "--out", str(tmp_path / "report.html")]) == 0
+        assert "S001" in (tmp_path / "report.html").read_text("utf-8")
 
     def test_exit_codes_and_sentences(self, folder, tmp_path, capsys):
         table = pd.read_csv(folder / "sites.csv")
