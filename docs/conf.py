@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,6 +55,20 @@ def _write_generated(app: Sphinx) -> None:
     figures.write(target)
 
 
+def _name_files_outside(app: Sphinx, page: str, content: list[str]) -> None:
+    """Links to files of the source that are no pages of the site become their names."""
+    root = Path(app.srcdir).resolve()
+
+    def named(link: re.Match[str]) -> str:
+        target = (root / page).parent.joinpath(link[2]).resolve()
+        if target.is_relative_to(root) or not target.is_file():
+            return link[0]
+        return f"{link[1]} (`{target.relative_to(root.parent).as_posix()}`)"
+
+    content[0] = re.sub(r"\[([^\]]+)\]\((\.\.?/[^)#\s]+)\)", named, content[0])
+
+
 def setup(app: Sphinx) -> None:
     """Sphinx calls this."""
     app.connect("builder-inited", _write_generated)
+    app.connect("source-read", _name_files_outside)
