@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from rubbercarbon.budget import ErrorBudget
 from rubbercarbon.loads import Factor, Layout, key_of
-from rubbercarbon.term_loads import LINES
+
+SLOTS = 64  # more than any term has normals
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -34,11 +35,11 @@ class CellRegistry:
         terms = self.budget.terms()
         self.order = {term.name: place for place, term in enumerate(terms)}
         self.level = {term.name: term.level for term in terms}
-        self.slots = LINES * len(terms)
+        self.slots = SLOTS * len(terms)
 
     def register(self, layout: Layout) -> Ints:
         """Number of each cell of a layout made of templates."""
-        slots = [LINES * self.order[f.term] + f.number for f in layout.factors]
+        slots = [SLOTS * self.order[f.term] + f.number for f in layout.factors]
         for slot, factor in zip(slots, layout.factors, strict=True):
             self.factors.setdefault(slot, factor)
         result = []

@@ -20,7 +20,7 @@ from rubbercarbon.batch_sums import Sums, total_of
 from rubbercarbon.config import Settings
 from rubbercarbon.problems import Problems
 from rubbercarbon.provenance import RECORD, csv_bytes, run_record
-from rubbercarbon.stocks import SIZE_COLUMNS
+from rubbercarbon.stock_points import SIZE_COLUMNS
 
 COUNTED = re.compile(r"\d[\d,]* (rows?|plots?)|all plots|plots .*")
 UNREAD = f"{PROBLEMS}/unread-files.parquet"

@@ -21,7 +21,7 @@ from allometry.names import match_one
 from allometry.quantities import QUANTITIES
 from allometry.selection import Taxon, default_rules, user_rules
 from rubbercarbon.batch_codes import WRITTEN, Codes, Floats, NumberCodes, TextCodes
-from rubbercarbon.checks import LARGEST_DBH_CM, SMALLEST_DBH_CM, YANG
+from rubbercarbon.checks import LARGEST_DBH_CM, YANG
 from rubbercarbon.columns import DIAMETERS, LENGTHS
 from rubbercarbon.config import Settings
 from rubbercarbon.inputs import numbers_of
@@ -179,7 +179,7 @@ class Kinship:
             height = np.asarray(columns[HEIGHT].values(codes[HEIGHT]), dtype=np.float64)
         limits = QUANTITIES["height"]
         with np.errstate(invalid="ignore"):
-            usable = (dbh >= SMALLEST_DBH_CM) & (dbh <= LARGEST_DBH_CM)
+            usable = (dbh > 0) & (dbh <= LARGEST_DBH_CM)
             usable &= np.isnan(height) | ((height >= limits.low) & (height <= limits.high))
         left = np.array([kind in self.gone for kind in kinds])[place] & usable
         gone = {row: self.gone[kinds[place[row]]] for row in np.flatnonzero(left).tolist()}
