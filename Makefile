@@ -40,6 +40,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/kernels.py
 	$(BIN)/python benchmarks/draws.py
 	$(BIN)/python benchmarks/projection.py
+	$(BIN)/python benchmarks/national.py
 	$(BIN)/python benchmarks/startup.py
 
 drill: $(READY)

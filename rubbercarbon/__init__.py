@@ -9,6 +9,9 @@ import importlib
 
 TYPE_CHECKING = False  # of `typing`, whose import would double the time of this one
 if TYPE_CHECKING:
+    from rubbercarbon.batch import BatchResult as BatchResult
+    from rubbercarbon.batch import run_batch as run_batch
+    from rubbercarbon.batch_table import estimate_table as estimate_table
     from rubbercarbon.budget import ErrorBudget as ErrorBudget
     from rubbercarbon.censuses import estimate_reading_error as estimate_reading_error
     from rubbercarbon.change import Change as Change
@@ -46,6 +49,7 @@ if TYPE_CHECKING:
     from rubbercarbon.stocks import estimate_stocks as estimate_stocks
 
 _HOMES = {
+    "BatchResult": "rubbercarbon.batch",
     "Change": "rubbercarbon.change",
     "Inventory": "rubbercarbon.inventory",
     "Projection": "rubbercarbon.projection",
@@ -61,6 +65,7 @@ _HOMES = {
     "credit": "rubbercarbon.credits",
     "estimate_reading_error": "rubbercarbon.censuses",
     "estimate_stocks": "rubbercarbon.stocks",
+    "estimate_table": "rubbercarbon.batch_table",
     "load_run": "rubbercarbon.runs",
     "plots_needed": "rubbercarbon.sampling",
     "project": "rubbercarbon.projection",
@@ -68,6 +73,7 @@ _HOMES = {
     "read_prices": "rubbercarbon.economics",
     "read_scenario": "rubbercarbon.scenarios.interface",
     "read_site": "rubbercarbon.sites",
+    "run_batch": "rubbercarbon.batch",
     "start_from_inventory": "rubbercarbon.scenarios.measured",
     "write_credit": "rubbercarbon.credits",
     "write_comparison": "rubbercarbon.scenario_runs",

@@ -105,20 +105,25 @@ class _Finder:
         self.trees = trees
         self.raw = raw
         self.problems = problems
+        self.rows = trees["row"].to_numpy()
 
-    def add(self, code: str, position: int, column: str, **values: object) -> None:
+    def add(self, code: str, position: int, column: str, **values: Any) -> None:
+        if "value" not in values:
+            values["value"] = self.trees[column].iloc[position]
         self.problems.add(
             code,
             file=self.raw.file,
             sheet=self.raw.sheet,
-            row=int(self.trees["row"].iloc[position]),
+            row=int(self.rows[position]),
             column=column,
-            **{"value": self.trees[column].iloc[position], **values},
+            **values,
         )
 
     def warn(self, code: str, found: pd.Series[bool], column: str) -> None:
-        for position in np.flatnonzero(found.to_numpy() & (self.trees["refused"] == "").to_numpy()):
-            self.add(code, int(position), column)
+        places = np.flatnonzero(found.to_numpy() & (self.trees["refused"] == "").to_numpy())
+        cells = self.trees[column].iloc[places].to_numpy(dtype=object)
+        for position, value in zip(places.tolist(), cells, strict=True):
+            self.add(code, position, column, value=value)
 
     def refuse(self, code: str, found: pd.Series[bool], column: str) -> None:
         self.warn(code, found, column)

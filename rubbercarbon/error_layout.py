@@ -24,6 +24,9 @@ from rubbercarbon.uncertainty import Masses
 
 MID_ROW = ("mid_row", "mid-row", "midrow", "กลางแถว", "กึ่งกลางแถว", "stems_x_spacing")
 
+NO_LOCALITY = "no locality named: taken as one locality, whose errors all its plots share"
+NO_CAMPAIGN = "no surveyor or date: the inventory is one campaign, whose errors all trees share"
+
 
 def area_cv(area_ha: float, spacing: str, boundary: str) -> float:
     """Relative error of a plot's area from the rows that its boundary happens to catch.
@@ -98,6 +101,37 @@ def lay_out_prepared(
     census: str = "",
 ) -> Layout:
     """The error budget laid on a prepared inventory, with a row for each thing assumed."""
+    trees = trees_of(prepared, result, plot_table, assumptions, census=census)
+    _report_scatter(prepared, assumptions)
+    for term in settings.errors.terms():
+        assumptions.add(
+            "error budget",
+            f"{term.name}: {term.base.meaning}",
+            term.describe(),
+            unit=term.unit if term.sd is not None else term.base.unit,
+            applies_to=f"level {term.level}",
+            source="user" if term.changed else term.base.citation,
+            grade="" if term.changed else term.base.grade,
+        )
+    return lay_out(
+        trees,
+        compile_equations(prepared.biomass_ids),
+        prepared.root_ids,
+        settings.errors,
+        models=prepared.height_fits,
+        stress=settings.stress,
+    )
+
+
+def trees_of(
+    prepared: Prepared,
+    result: Account,
+    plot_table: pd.DataFrame,
+    assumptions: Assumptions,
+    *,
+    census: str = "",
+) -> Trees:
+    """What the loads of errors depend on, for each prepared row."""
     frame, arrays, columns = prepared.frame, prepared.arrays, prepared.columns
     count = len(frame)
     tree = np.nan_to_num(result.agb_kg) + np.nan_to_num(result.herb_kg)
@@ -124,7 +158,7 @@ def lay_out_prepared(
             applies_to=f"{int((given & ~given_sd).sum())} rows",
             source="rule of this library",
         )
-    trees = Trees(
+    return Trees(
         equation=np.where(tree > 0, arrays.equation, -1),
         roots=arrays.roots,
         dbh=frame["dbh_cm"].to_numpy(dtype=float),
@@ -148,25 +182,6 @@ def lay_out_prepared(
         sd_given=given_sd,
         pom_differs=np.abs(taken - wanted) > POM_TOLERANCE_M,
     )
-    _report_scatter(prepared, assumptions)
-    for term in settings.errors.terms():
-        assumptions.add(
-            "error budget",
-            f"{term.name}: {term.base.meaning}",
-            term.describe(),
-            unit=term.unit if term.sd is not None else term.base.unit,
-            applies_to=f"level {term.level}",
-            source="user" if term.changed else term.base.citation,
-            grade="" if term.changed else term.base.grade,
-        )
-    return lay_out(
-        trees,
-        compile_equations(prepared.biomass_ids),
-        prepared.root_ids,
-        settings.errors,
-        models=prepared.height_fits,
-        stress=settings.stress,
-    )
 
 
 def _column(frame: pd.DataFrame, name: str) -> NDArray[Any]:
@@ -184,7 +199,7 @@ def _text(
         whom = "all plots" if (values == "").all() else "plots without a locality"
         assumptions.add(
             "error budget",
-            "no locality named: taken as one locality, whose errors all its plots share",
+            NO_LOCALITY,
             "one locality",
             applies_to=whom,
             source="rule of this library",
@@ -198,7 +213,7 @@ def _campaign(frame: pd.DataFrame, census: str, assumptions: Assumptions) -> NDA
     if not np.any((crew != "") | (date != "")):
         assumptions.add(
             "error budget",
-            "no surveyor or date: the inventory is one campaign, whose errors all trees share",
+            NO_CAMPAIGN,
             "one campaign",
             source="rule of this library",
         )

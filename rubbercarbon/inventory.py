@@ -136,13 +136,17 @@ def read_inventory(
     return _read(raw, plot_raw, chosen, again, (source, plots))
 
 
+def read_raw(raw: RawTable, plot_raw: RawTable | None, problems: Problems) -> Inventory:
+    """From tables in canonical columns to an inventory without digests."""
+    return _read(raw, plot_raw, ({}, {}), problems, None)
+
+
 def _read(
     raw: RawTable, plot_raw: RawTable | None, chosen: tuple[Mapping[str, str], Mapping[str, str]],
-    problems: Problems, sources: tuple[Source, Source | None],
+    problems: Problems, sources: tuple[Source, Source | None] | None,
 ) -> Inventory:  # fmt: skip
     """From chosen tables to an inventory."""
     mapping, units = chosen
-    source, plots = sources
     notes: list[dict[str, str]] = []
     headings = tables.reading(raw, TREE_COLUMNS, mapping, units)
     problems.headings[raw.file, raw.sheet] = headings
@@ -153,7 +157,7 @@ def _read(
     trees = tables.canonical(raw, TREE_COLUMNS, mapping, units, problems, notes=notes)
     _require(trees, raw)
     trees = tables.typed(trees, TREE_COLUMNS, raw, problems)
-    _add_keys(trees, notes, raw, problems)
+    add_keys(trees, notes, raw, problems)
     add_diameter(trees, raw, problems)
     checks.check_census(trees, raw, problems)
     tables.to_common_era(trees, notes)
@@ -164,9 +168,11 @@ def _read(
     checks.check_plots(plot_table, trees, problems, set(subplots["plot_id"]))
     check_places(plot_table, trees, plot_raw, problems)
     trees = trees.drop(columns=list(WORKING))
-    digests = {raw.file: tables.digest(source)}
-    if plots is not None:
-        digests[tables.name_of(plots, "plots")] = tables.digest(plots)
+    digests = {}
+    if sources is not None:
+        digests[raw.file] = tables.digest(sources[0])
+        if sources[1] is not None:
+            digests[tables.name_of(sources[1], "plots")] = tables.digest(sources[1])
     reading = {"mapping": dict(mapping), "units": dict(units), "headings": headings}
     return Inventory(
         trees,
@@ -254,7 +260,7 @@ def add_diameter(trees: pd.DataFrame, raw: RawTable, problems: Problems) -> None
     checks.check_diameters(trees, used, typed, raw, problems, first)
 
 
-def _add_keys(
+def add_keys(
     trees: pd.DataFrame, notes: list[dict[str, str]], raw: RawTable, problems: Problems
 ) -> None:
     """Plot, tree and stem ids where the file has none, counts and statuses."""

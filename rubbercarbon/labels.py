@@ -15,7 +15,7 @@ from rubbercarbon.assumptions import Assumptions
 from rubbercarbon.height_sample import POOLED
 from rubbercarbon.inputs import Values
 from rubbercarbon.living import Bools, Ints, Living
-from rubbercarbon.pools import TreeArrays
+from rubbercarbon.pools import TreeArrays, plot_sum
 
 BREAST_HEIGHT_M = 1.3
 POM_TOLERANCE_M = 0.05
@@ -111,29 +111,27 @@ def _joined(flags: dict[str, Bools], count: int) -> NDArray[Any]:
     return np.array(texts or [""], dtype=object)[place]
 
 
-def counts(work: Living, matches: list[Match], code: Ints, arrays: TreeArrays) -> pd.DataFrame:
-    """Stems, trees, culms and basal area of each plot, over all living rows."""
+def counts(
+    work: Living, matches: list[Match], code: Ints, arrays: TreeArrays, plot_ids: list[str]
+) -> pd.DataFrame:
+    """Stems, trees, culms and basal area of each plot, over all living rows, in their order."""
     forms = [match.growth_form for match in matches]
     culm = np.array([form in HERBS for form in forms] or [False])[code]
     basal = np.array([form not in NOT_IN_BASAL_AREA for form in forms] or [False])[code]
-    plot, count = work.frame["plot_id"].to_numpy(), arrays.count
+    count = arrays.count
     first = ~work.frame.duplicated(["plot_id", "tree_id"]).to_numpy()
     area = np.pi / 4.0 * (work.dbh / 100.0) ** 2
-    frame = pd.DataFrame(
-        {
-            "n_trees": np.where(culm, 0.0, np.where(first, count, 0.0)),
-            "n_stems": np.where(culm, 0.0, count),
-            "n_culms": np.where(culm, count, 0.0),
-            "stems_per_ha": np.where(culm, 0.0, count * arrays.expansion),
-            "basal_area_m2_ha": np.where(basal, area * count * arrays.expansion, 0.0),
-        }
+    columns = {
+        "n_trees": np.where(culm, 0.0, np.where(first, count, 0.0)),
+        "n_stems": np.where(culm, 0.0, count),
+        "n_culms": np.where(culm, count, 0.0),
+        "stems_per_ha": np.where(culm, 0.0, count * arrays.expansion),
+        "basal_area_m2_ha": np.where(basal, area * count * arrays.expansion, 0.0),
+    }
+    sums = pd.DataFrame(
+        {name: plot_sum(values, arrays.offsets) for name, values in columns.items()},
+        index=plot_ids,
     )
-    sums = (
-        frame.groupby(plot)
-        .sum(min_count=1)
-        .reindex(sorted(set(work.inventory.plots["plot_id"]) | set(plot)))
-    )
-    sums = sums.fillna(dict.fromkeys(frame.columns, 0.0))
     return sums.astype({"n_trees": int, "n_stems": int, "n_culms": int})
 
 

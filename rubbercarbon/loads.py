@@ -117,6 +117,8 @@ class Layout:
     unit_names : tuple of str
     carbon : ndarray, shape (n_cells,)
     herb : ndarray of bool, shape (n_cells,)
+    cell_names : tuple of str
+        Categories of each cell as text: the same in every batch.
     """
 
     cell: Ints
@@ -133,6 +135,7 @@ class Layout:
     unit_names: tuple[str, ...]
     carbon: Floats
     herb: Bools
+    cell_names: tuple[str, ...] = ()
 
 
 def key_of(text: str) -> int:
@@ -236,7 +239,24 @@ def lay_out(
         unit_names=tuple(text for _, text in texts),
         carbon=trees.carbon_fraction[first],
         herb=trees.herb[first],
+        cell_names=_cell_names(trees, biomass.ids, root_ids, keys, first),
     )
+
+
+def _cell_names(
+    trees: Trees, ids: tuple[str, ...], root_ids: tuple[str, ...], keys: list[Ints], first: Ints
+) -> tuple[str, ...]:
+    """What the keys of each cell mean, without the numbers of this batch."""
+    numbered = (2, *range(len(keys))[14:17])  # models, species, localities, campaigns
+    plain = np.array([key[first] for k, key in enumerate(keys) if k > 1 and k not in numbered])
+    return tuple(
+        "\x1f".join(
+            (ids[trees.equation[row]], (*root_ids, "")[trees.roots[row]],
+             str(trees.height_source[row]) if keys[2][row] >= 0 else "", str(trees.species[row]),
+             str(trees.locality[row]), str(trees.campaign[row]), *map(str, plain[:, c]))
+        )
+        for c, row in enumerate(first)
+    )  # fmt: skip
 
 
 def _row_view(

@@ -20,12 +20,9 @@ from rubbercarbon.uncertainty import (
     WIDTHS,
     Bools,
     Floats,
-    Groups,
     Ints,
     Keys,
     Masses,
-    group_sums,
-    make_groups,
     root_share,
 )
 
@@ -39,36 +36,41 @@ PLOTS_AT_ONCE = 256
 
 @dataclass(frozen=True)
 class _Tables:
-    """Shared errors by cell and draw."""
+    """Shared errors by cell and draw; ``reach`` is the largest |d1| of a cell."""
 
     d0: Floats
     d1: Floats
     roots: Floats
     carbon: Floats
+    reach: Floats
 
 
-def _tables(layout: Layout, draws: int, seed: int) -> _Tables:
+def _tables(layout: Layout, cells: Ints, draws: int, seed: int) -> _Tables:
+    """Errors of some cells."""
+    from allometry.kernels.cells import CARBON, MASS, PLOT, ROOTS, cell_tables  # noqa: PLC0415
     from allometry.kernels.draws import unit_normals  # noqa: PLC0415  (loads numba)
 
-    normals = np.empty((len(layout.units), draws))
-    unit_normals(normals, np.uint64(seed), layout.unit_streams, layout.units)
-    shape = (len(layout.carbon), draws)
-    tables = _Tables(*(np.zeros(shape) for _ in range(4)))
-    for f, factor in enumerate(layout.factors):
-        if factor.plot:
-            continue
-        rows = np.flatnonzero(layout.code[:, f] >= 0)
-        z = normals[layout.code[rows, f]]
-        a, b = layout.intercept[rows, f][:, None], layout.slope[rows, f][:, None]
-        if factor.target == "mass":
-            tables.d0[rows] += a * z
-            tables.d1[rows] += b * z
-        else:
-            target = tables.roots if factor.target == "roots" else tables.carbon
-            target[rows] += a * z - 0.5 * a * a
-    np.exp(tables.roots, out=tables.roots)
-    np.exp(tables.carbon, out=tables.carbon)
-    return tables
+    target = np.array(
+        [
+            PLOT if f.plot else {"mass": MASS, "roots": ROOTS, "carbon": CARBON}[f.target]
+            for f in layout.factors
+        ],
+        dtype=np.int64,
+    )
+    code = layout.code[cells]
+    shared = code[:, target != PLOT]
+    units = np.unique(shared[shared >= 0])
+    place = np.full(len(layout.units) + 1, -1, dtype=np.int64)
+    place[units] = np.arange(len(units))
+    normals = np.empty((len(units), draws))
+    unit_normals(normals, np.uint64(seed), layout.unit_streams[units], layout.units[units])
+    d0, d1, roots, carbon = (np.empty((len(cells), draws)) for _ in range(4))
+    made = _Tables(d0, d1, roots, carbon, np.empty(len(cells)))
+    cell_tables(
+        layout.intercept[cells], layout.slope[cells], np.where(code >= 0, place[code], -1), target,
+        normals, made.d0, made.d1, made.roots, made.carbon, made.reach,
+    )  # fmt: skip
+    return made
 
 
 def shared_variance(layout: Layout) -> Floats:
@@ -83,6 +85,50 @@ def shared_variance(layout: Layout) -> Floats:
     return np.where(layout.cell >= 0, total, 0.0)
 
 
+@dataclass(frozen=True)
+class RowTerms:
+    """What draws need of each row beside its mass.
+
+    Attributes
+    ----------
+    centring : ndarray, shape (n,)
+        Factor that makes shared errors mean-one.
+    own : ndarray, shape (n,)
+        Variance of the row's own errors, relative.
+    keys : callable
+        Ids of the normals of some rows.
+    """
+
+    centring: Floats
+    own: Floats
+    keys: Callable[[Ints], Keys]
+
+
+def row_terms(layout: Layout) -> RowTerms:
+    """Of a layout whose trees have their ids."""
+    return RowTerms(
+        centring=np.exp(-0.5 * shared_variance(layout)),
+        own=np.expm1(layout.sigma**2),
+        keys=lambda rows: layout.tree[rows],
+    )
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Some plots, their rows and the tables of their cells, cells counted within the block."""
+
+    masses: Masses
+    layout: Layout
+    terms: RowTerms
+    tables: _Tables
+    cells: Ints
+    span: tuple[int, int]
+    rows: slice
+    offsets: Ints
+    cell: Ints
+    seed: int
+
+
 def draw_plots(
     masses: Masses,
     layout: Layout,
@@ -91,6 +137,7 @@ def draw_plots(
     *,
     kernel: str = "auto",
     agb_only: bool = False,
+    terms: RowTerms | None = None,
 ) -> Iterator[tuple[int, int, Floats]]:
     """Draws of plot totals, a block of plots at a time.
 
@@ -105,6 +152,8 @@ def draw_plots(
         errors; ``compressed`` does so for the bound alone.
     agb_only : bool
         Above-ground biomass only: one quantity instead of four.
+    terms : RowTerms, optional
+        Known already; computed from the layout otherwise.
 
     Yields
     ------
@@ -112,166 +161,164 @@ def draw_plots(
         First plot, last plot (not included) and draws of shape (n, 4, draws), without the error
         of areas.
     """
-    tables = _tables(layout, draws, seed)
-    centring = np.exp(-0.5 * shared_variance(layout))
-    limits = [] if kernel == "exact" else [_widest(tables.d1, width) for width in WIDTHS]
+    of_rows = terms or row_terms(layout)
+    cells, tables = np.zeros(0, dtype=np.int64), None
     for first in range(0, len(masses.offsets) - 1, PLOTS_AT_ONCE):
         last = min(first + PLOTS_AT_ONCE, len(masses.offsets) - 1)
+        rows = slice(int(masses.offsets[first]), int(masses.offsets[last]))
+        found = np.flatnonzero(np.bincount(layout.cell[rows] + 1, minlength=1)[1:])
+        if tables is None or not np.array_equal(found, cells):
+            cells, tables = found, _tables(layout, found, draws, seed)
+        place = np.full(int(cells.max(initial=0)) + 2, -1, dtype=np.int64)
+        place[cells] = np.arange(len(cells))
+        block = _Block(
+            masses, layout, of_rows, tables, cells, (first, last), rows,
+            masses.offsets[first : last + 1] - masses.offsets[first], place[layout.cell[rows]],
+            seed,
+        )  # fmt: skip
         out = np.empty((last - first, 1 if agb_only else len(QUANTITIES), draws))
         exact = np.ones(last - first, dtype=np.bool_)
         if kernel != "exact":
-            exact = _compressed(
-                masses, layout, tables, centring, limits, (first, last), seed, out,
-                forced=kernel == "compressed",
-            )  # fmt: skip
-        spans = [(0, last - first)] if exact.all() else [(p, p + 1) for p in np.flatnonzero(exact)]
-        for low, high in spans:
-            _exact(
-                masses, layout, tables, centring, (first + int(low), first + int(high)), seed,
-                out[low:high],
-            )  # fmt: skip
+            exact = _compressed(block, out, forced=kernel == "compressed")
+        if exact.any():
+            _exact(block, np.flatnonzero(exact), out)
         yield first, last, out
 
 
-def _widest(d1: Floats, width: float) -> Bools:
-    """Cells for which bins of x of this width keep the series within its tolerance."""
-    reach = np.abs(d1).max(axis=1, initial=0.0) * width / 2.0
-    with np.errstate(over="ignore"):
-        remainder = reach**5 / 120.0 * np.exp(2.0 * reach)
-    return np.asarray(remainder <= TOLERANCE, dtype=np.bool_)
+def _widths(reach: Floats) -> Floats:
+    """Widest bins of x that keep each cell's series within its tolerance; 0 for none."""
+    chosen = np.zeros(len(reach))
+    for width in WIDTHS[::-1]:
+        half = reach * width / 2.0
+        with np.errstate(over="ignore"):
+            fits = half**5 / 120.0 * np.exp(2.0 * half) <= TOLERANCE
+        chosen[fits] = width
+    return chosen
 
 
-def _exact(
-    masses: Masses, layout: Layout, tables: _Tables, centring: Floats, span: tuple[int, int],
-    seed: int, out: Floats,
-) -> None:  # fmt: skip
+def _exact(block: _Block, plots: Ints, out: Floats) -> None:
+    """Draw some plots of a block tree by tree."""
     from allometry.kernels.draws import exact_draws  # noqa: PLC0415  (loads numba)
 
-    first, last = span
-    rows = slice(int(masses.offsets[first]), int(masses.offsets[last]))
+    masses, layout, tables = block.masses, block.layout, block.tables
+    counts = np.diff(block.offsets)[plots]
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    within = np.arange(offsets[-1]) + np.repeat(block.offsets[plots] - offsets[:-1], counts)
+    rows = within + block.rows.start
     sigma = layout.sigma[rows]
-    centre = centring[rows] * np.exp(-0.5 * sigma**2)
+    centre = block.terms.centring[rows] * np.exp(-0.5 * sigma**2)
+    agb, bgb = masses.agb[rows], masses.bgb[rows]
     mass = np.column_stack(
         [
-            masses.agb[rows] * centre,
-            masses.bgb[rows] * centre,
-            masses.carbon[rows] * centre,
-            masses.herb[rows] * centre,
-            root_share(masses)[rows],
+            agb * centre, bgb * centre, masses.carbon[rows] * centre, masses.herb[rows] * centre,
+            root_share(agb, bgb),
         ]
-    )
-    loads, streams = _plot_errors(layout)
-    exact_draws(
-        masses.offsets[first : last + 1] - masses.offsets[first], layout.cell[rows],
-        layout.x[rows], sigma, layout.tree[rows], mass, masses.plot[first:last], loads, streams,
-        tables.d0, tables.d1, tables.roots, tables.carbon, np.uint64(seed),
-        np.uint64(stream_of(OWN)), out,
     )  # fmt: skip
+    loads, streams = _plot_errors(layout, block.cells)
+    drawn = np.empty((len(plots), *out.shape[1:]))
+    exact_draws(
+        offsets, block.cell[within], layout.x[rows], sigma, block.terms.keys(rows), mass,
+        masses.plot[block.span[0] + plots], loads, streams, tables.d0, tables.d1, tables.roots,
+        tables.carbon, np.uint64(block.seed), np.uint64(stream_of(OWN)), drawn,
+    )  # fmt: skip
+    out[plots] = drawn
 
 
-def _plot_errors(layout: Layout) -> tuple[Floats, Keys]:
+def _plot_errors(layout: Layout, cells: Ints) -> tuple[Floats, Keys]:
     """Loads (intercept and slope side by side) and streams of errors that a plot owns."""
     chosen = [f for f, factor in enumerate(layout.factors) if factor.plot]
-    loads = np.zeros((len(layout.carbon), 2 * len(chosen)))
+    loads = np.zeros((len(cells), 2 * len(chosen)))
     for k, f in enumerate(chosen):
-        loads[:, 2 * k] = layout.intercept[:, f]
-        loads[:, 2 * k + 1] = layout.slope[:, f]
+        loads[:, 2 * k] = layout.intercept[cells, f]
+        loads[:, 2 * k + 1] = layout.slope[cells, f]
     return loads, np.array([layout.factors[f].stream for f in chosen], dtype=np.uint64)
 
 
-def _compressed(
-    masses: Masses, layout: Layout, tables: _Tables, centring: Floats, limits: list[Bools],
-    span: tuple[int, int], seed: int, out: Floats, *, forced: bool,
-) -> Bools:  # fmt: skip
+def _compressed(block: _Block, out: Floats, *, forced: bool) -> Bools:
     """Draw what can be compressed; returns the plots that cannot."""
-    from allometry.kernels.draws import MOMENTS, compressed_draws, group_moments  # noqa: PLC0415
+    from allometry.kernels.cells import bin_centres  # noqa: PLC0415
+    from allometry.kernels.draws import compressed_draws  # noqa: PLC0415
 
-    first, last = span
-    rows = slice(int(masses.offsets[first]), int(masses.offsets[last]))
-    offsets = masses.offsets[first : last + 1] - masses.offsets[first]
-    cell, x, sigma = layout.cell[rows], layout.x[rows], layout.sigma[rows]
-    width = np.zeros(len(layout.carbon))
-    for size, fits in zip(WIDTHS[::-1], limits[::-1], strict=True):
-        width[fits] = size
-    fine = width > 0
-    safe = np.where(fine, width, 1.0)[np.maximum(cell, 0)]
-    piece = np.floor(x / safe).astype(np.int64)
-    low = int(piece.min(initial=0))
-    span_of = int(piece.max(initial=0)) - low + 1
-    split = np.where(cell >= 0, cell * span_of + (piece - low), -1)
-    groups = make_groups(offsets, split)
-    own_cell = groups.cell // span_of
-    own_piece = groups.cell % span_of + low
-    reference = (own_piece + 0.5) * np.where(fine, width, 1.0)[own_cell]
-    at = x - (piece + 0.5) * safe
-    agb = np.where(layout.herb[np.maximum(cell, 0)], masses.herb[rows], masses.agb[rows])
-    pools = int(out.shape[1] > 1)
-    moments = np.empty((2, len(groups.cell), MOMENTS))
-    for k, mass in enumerate((agb, masses.bgb[rows])[: out.shape[1]]):
-        group_moments(groups.run, groups.rows, at, mass * centring[rows], moments[k])
-    chosen, noise, exact = _noise(groups, sigma, layout.tree[rows], agb, forced=forced)
-    slow = np.zeros(last - first, dtype=np.bool_)
-    slow[groups.plot[~fine[own_cell]]] = True
-    mean_x = np.nan_to_num(
-        group_sums(groups, agb * x) / np.maximum(group_sums(groups, agb), 1e-300)
-    )
-    loads, streams = _plot_errors(layout)
+    layout, tables = block.layout, block.tables
+    width = _widths(tables.reach)
+    herb = layout.herb[block.cells]
+    groups = _groups(block, width, herb)
+    plot = np.repeat(np.arange(len(block.offsets) - 1), np.diff(groups.starts))
+    slow = np.zeros(len(block.offsets) - 1, dtype=np.bool_)
+    slow[plot[width[groups.cell] == 0.0]] = True
+    loads, streams = _plot_errors(layout, block.cells)
     tilted = np.any(loads[:, 1::2] != 0.0, axis=1) if loads.shape[1] else np.zeros(len(loads), bool)
-    slow[groups.plot[tilted[own_cell]]] = True
-    plot_loads = loads[own_cell, 0::2] + loads[own_cell, 1::2] * mean_x[:, None]
-    _, one, place = np.unique(groups.cell, return_index=True, return_inverse=True)
-    cells, centres = own_cell[one], reference[one][:, None]
-    centre = np.exp(tables.d0[cells] + tables.d1[cells] * centres)
-    reach = np.abs(tables.d1[cells]).max(axis=1, initial=0.0) * width[cells] / 2.0
+    slow[plot[tilted[groups.cell]]] = True
+    noise, several = _noise(groups.noise)
+    low = int(groups.piece.min(initial=0))
+    wide = int(groups.piece.max(initial=0)) - low + 1
+    code = groups.cell * wide + (groups.piece - low)
+    pairs, place = np.unique(code, return_inverse=True)
+    owner = pairs // wide
+    centre = np.empty((len(pairs), out.shape[2]))
+    middle = (pairs % wide + low + 0.5) * np.where(width > 0.0, width, 1.0)[owner]
+    bin_centres(tables.d0, tables.d1, owner, middle, centre)
+    pools = int(out.shape[1] > 1)
     compressed_draws(
-        groups.offsets, place.astype(np.int64), moments[0],
-        moments[1, : pools * len(groups.cell)], chosen, noise,
+        groups.starts, place.astype(np.int64), owner, groups.moments[0],
+        groups.moments[1, : pools * len(groups.cell)], groups.chosen, noise,
         np.array([stream_of(f"{OWN}:{k}") for k in CLASSES], dtype=np.uint64),
-        masses.plot[first:last], np.ascontiguousarray(plot_loads), streams, centre,
-        tables.d1[cells], tables.roots[cells], tables.carbon[cells], layout.carbon[cells],
-        layout.herb[cells], reach**3 / 6.0 < SHORT, np.uint64(seed), out,
+        block.masses.plot[block.span[0] : block.span[1]],
+        np.ascontiguousarray(loads[groups.cell, 0::2]), streams, centre, tables.d1, tables.roots,
+        tables.carbon, layout.carbon[block.cells], herb,
+        (tables.reach * width / 2.0) ** 3 / 6.0 < SHORT, np.uint64(block.seed), out,
     )  # fmt: skip
-    return slow | exact
+    return slow if forced else slow | several
 
 
-def _noise(
-    groups: Groups, sigma: Floats, tree: Keys, mass: Floats, *, forced: bool
-) -> tuple[Ints, Floats, Bools]:
+@dataclass(frozen=True)
+class _DrawGroups:
+    """Trees of one cell and bin of x in one plot, see `allometry.kernels.groups`."""
+
+    starts: Ints
+    cell: Ints
+    piece: Ints
+    chosen: Ints
+    moments: Floats
+    noise: Floats
+
+
+def _groups(block: _Block, width: Floats, herb: Bools) -> _DrawGroups:
+    from allometry.kernels.draws import MOMENTS  # noqa: PLC0415
+    from allometry.kernels.groups import fill_groups, number_groups  # noqa: PLC0415
+
+    masses, layout, rows, offsets = block.masses, block.layout, block.rows, block.offsets
+    x, n_plots = layout.x[rows], len(block.offsets) - 1
+    group = np.empty(len(x), dtype=np.int64)
+    count = np.empty(n_plots, dtype=np.int64)
+    number_groups(offsets, block.cell, x, width, group, count)
+    starts = np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
+    total = int(starts[-1])
+    cell, piece, chosen = (np.empty(total, dtype=np.int64) for _ in range(3))
+    moments = np.empty((2, total, MOMENTS))
+    noise = np.empty((n_plots, len(CLASSES), 4))
+    above = masses.agb[rows]
+    if herb.any():
+        above = np.where(np.append(herb, False)[block.cell], masses.herb[rows], above)
+    fill_groups(
+        offsets, group, starts, block.cell, x, width, block.terms.own[rows], layout.tree[rows],
+        above, masses.bgb[rows], block.terms.centring[rows], math.log(CLASS_RATIO),
+        int(CLASSES[0]), cell, piece, chosen, moments, noise,
+    )  # fmt: skip
+    return _DrawGroups(starts, cell, piece, chosen, moments, noise)
+
+
+def _noise(sums: Floats) -> tuple[Floats, Bools]:
     """Factor per plot and class for the trees' own errors; plots that need each tree instead."""
-    n_plots, n_classes = len(groups.offsets) - 1, len(CLASSES)
-    v = np.expm1(sigma**2)
-    total = np.maximum(group_sums(groups, mass), 1e-300)
-    mean_v = group_sums(groups, mass * v) / total
-    with np.errstate(divide="ignore"):
-        steps = np.floor(np.log(np.maximum(mean_v, 1e-12)) / math.log(CLASS_RATIO))
-    chosen = np.clip(steps - CLASSES[0], 0, n_classes - 1).astype(np.int64)
-    group = np.repeat(np.arange(len(groups.cell)), np.diff(groups.run))
-    rows = groups.rows
-    new = np.ones(len(rows), dtype=np.bool_)
-    new[1:] = (tree[rows][1:] != tree[rows][:-1]) | (group[1:] != group[:-1])
-    starts = np.flatnonzero(new)
-    own = np.add.reduceat(mass[rows], starts) if len(rows) else np.zeros(0)
-    own_v = v[rows][starts] if len(rows) else np.zeros(0)
-    slot = (groups.plot * n_classes + chosen)[group[starts]] if len(rows) else np.zeros(0, int)
-    size = n_plots * n_classes
-    sums = np.bincount(slot, own, minlength=size)
-    second = np.bincount(slot, own**2 * own_v, minlength=size)
-    third = np.bincount(slot, own**3 * own_v**2 * (own_v + 3.0), minlength=size)
-    count = np.bincount(slot, minlength=size)
-    noise = np.zeros((size, 3))
-    noise[:, 1] = -1.0
-    busy = count > 0
-    noise[busy, 1] = 0.0
-    real = busy & (second > 0) & (sums > 0)
+    second, third, mass, count = (sums[..., k] for k in range(4))
+    noise = np.zeros((*second.shape, 3))
+    noise[..., 1] = np.where(count > 0, 0.0, -1.0)
+    real = (count > 0) & (second > 0) & (mass > 0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        variance = second[real] / sums[real] ** 2
+        variance = second[real] / mass[real] ** 2
         skewness = third[real] / second[real] ** 1.5
     noise[real] = np.column_stack(shifted_lognormal(np.ones(int(real.sum())), variance, skewness))
-    several = (real.reshape(n_plots, n_classes).sum(axis=1) > 1) & (
-        count.reshape(n_plots, n_classes).sum(axis=1) < FEW
-    )
-    exact = np.zeros(n_plots, dtype=np.bool_) if forced else several
-    return chosen, noise.reshape(n_plots, n_classes, 3), exact
+    return noise, (real.sum(axis=1) > 1) & (count.sum(axis=1) < FEW)
 
 
 def area_factors(masses: Masses, span: tuple[int, int], draws: int, seed: int) -> Floats:
@@ -334,12 +381,12 @@ def monte_carlo(
                     sums[s] += weight[first + p] * source[p]
         if keep is not None:
             keep(per_ha.copy(), out.copy())
-        measured = _of_draws(out, level)
-        blocks.append((_of_draws(per_ha, level) if moved else measured, measured))
+        measured = of_draws(out, level)
+        blocks.append((of_draws(per_ha, level) if moved else measured, measured))
     return (
         _joined([block[0] for block in blocks]),
         _joined([block[1] for block in blocks]),
-        _of_draws(sums, level),
+        of_draws(sums, level),
     )
 
 
@@ -356,13 +403,19 @@ def _joined(blocks: list[Spread]) -> Spread:
     )
 
 
-def _of_draws(draws: Floats, level: float) -> Spread:
-    ends = ((1.0 - level) / 2.0, (1.0 + level) / 2.0)
-    quantiles = np.quantile(draws, (*ends, *QUANTILES), axis=-1)
+def of_draws(draws: Floats, level: float) -> Spread:
+    """Mean, sd, interval and quantiles over the last axis."""
+    from allometry.kernels.groups import STATISTICS, summarise  # noqa: PLC0415  (loads numba)
+
+    probabilities = np.array([(1.0 - level) / 2.0, (1.0 + level) / 2.0, *QUANTILES])
+    rows = np.ascontiguousarray(draws).reshape(-1, draws.shape[-1])
+    out = np.empty((len(rows), STATISTICS + len(probabilities)))
+    summarise(rows, probabilities, out)
+    found = out.reshape(*draws.shape[:-1], -1)
     return Spread(
-        mean=draws.mean(axis=-1),
-        sd=draws.std(axis=-1, ddof=1) if draws.shape[-1] > 1 else np.zeros(draws.shape[:-1]),
-        low=quantiles[0],
-        high=quantiles[1],
-        quantiles=np.moveaxis(quantiles[2:], 0, -1),
+        mean=found[..., 0],
+        sd=found[..., 1],
+        low=found[..., 2],
+        high=found[..., 3],
+        quantiles=found[..., 4:],
     )

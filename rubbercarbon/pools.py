@@ -129,8 +129,8 @@ def account(
         ("herb", herb_kg),
         ("carbon", carbon_kg),
     ):
-        plot[f"{name}_t"] = _sum(values / KG_PER_T * trees.represents, trees.offsets)
-        per_ha = _sum(values / KG_PER_T * trees.expansion, trees.offsets)
+        plot[f"{name}_t"] = plot_sum(values / KG_PER_T * trees.represents, trees.offsets)
+        per_ha = plot_sum(values / KG_PER_T * trees.expansion, trees.offsets)
         plot[f"{name}_t_ha"] = np.where(_without_area(trees), np.nan, per_ha)
     _stand_part(plot, stand_roots, stand_carbon_fraction)
     return Account(agb_kg, bgb_kg, herb_kg, carbon_kg, plot)
@@ -155,7 +155,8 @@ def _below_ground(trees: TreeArrays, roots: EquationTable, tree_agb: Floats) -> 
     return np.where(np.isnan(tree_agb), np.nan, values * trees.count * trees.share)
 
 
-def _sum(values: Floats, offsets: Ints) -> Floats:
+def plot_sum(values: Floats, offsets: Ints) -> Floats:
+    """Sum of each plot in the order of its stems; NaN counts as nothing."""
     out = np.empty(offsets.shape[0] - 1)
     segment_sums(values, offsets, out)
     return out
@@ -163,7 +164,7 @@ def _sum(values: Floats, offsets: Ints) -> Floats:
 
 def _without_area(trees: TreeArrays) -> Bools:
     """Plots of which some stem has no expansion factor."""
-    return _sum(np.isnan(trees.expansion).astype(np.float64), trees.offsets) > 0
+    return plot_sum(np.isnan(trees.expansion).astype(np.float64), trees.offsets) > 0
 
 
 def _stand_part(plot: dict[str, Floats], table: EquationTable | None, fraction: float) -> None:

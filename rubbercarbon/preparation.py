@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from allometry.catalogue.loader import add_catalogue, carbon_fractions, ladder
 from allometry.heights import HeightModel, check_height_model, predict_height
@@ -23,7 +24,7 @@ from rubbercarbon.config import Settings
 from rubbercarbon.height_sample import fit_height_sample
 from rubbercarbon.inventory import Inventory
 from rubbercarbon.living import Bools, Floats, Ints, Living
-from rubbercarbon.pools import TreeArrays
+from rubbercarbon.pools import TreeArrays, plot_sum
 from rubbercarbon.problems import Problems
 
 UNSELECTED = ("jungle", "unselected", "jungle_rubber", "jungle rubber")
@@ -57,6 +58,8 @@ class Prepared:
     citations : pandas.DataFrame
     unfit : dict
         Row position → reason for rows that are usable but have no equation.
+    growth_forms : ndarray of object
+        Of each row.
     """
 
     position: Ints
@@ -73,6 +76,7 @@ class Prepared:
     counts: pd.DataFrame
     citations: pd.DataFrame
     unfit: dict[int, str]
+    growth_forms: NDArray[Any]
 
     def reasons(self, index: pd.Index[Any]) -> pd.Series[str]:
         """Why rows without an equation have none."""
@@ -159,9 +163,10 @@ def prepare(
         frame=work.frame,
         density_sd=densities.sd,
         height_fits=fits,
-        counts=labels.counts(work, matches, code, arrays),
+        counts=labels.counts(work, matches, code, arrays, plot_ids),
         citations=labels.citations(number, biomass_ids, roots, root_ids, stand_roots, heights),
         unfit=work.unfit,
+        growth_forms=np.array([m.growth_form for m in matches] or [""], dtype=object)[code],
     )
 
 
@@ -255,14 +260,19 @@ def _select(work: Living, taxa: list[Taxon], code: Ints) -> Selection:
 
 def _short_stand(work: Living, rubber: Bools) -> Bools:
     """Plots whose measured rubber heights average under the ladder's share of the model."""
+    if "short_stand" in work.frame:  # found out over the whole plot by `rubbercarbon.batch_table`
+        return np.asarray(rubber & work.frame["short_stand"].to_numpy(dtype=np.bool_))
     rule = ladder()["short_stand"]
     measured = rubber & ~np.isnan(work.height)
     if not measured.any():
         return measured
     ratio = np.full(len(work.dbh), np.nan)
     ratio[measured] = work.height[measured] / predict_height(rule["model"], dbh=work.dbh[measured])
-    mean = pd.Series(ratio).groupby(work.frame["plot_id"].to_numpy()).transform("mean")
-    return np.asarray(mean < rule["ratio"], dtype=np.bool_)
+    offsets, _ = _offsets(work)
+    count = plot_sum((~np.isnan(ratio)).astype(np.float64), offsets)
+    with np.errstate(invalid="ignore"):
+        short = plot_sum(ratio, offsets) / count < rule["ratio"]
+    return np.repeat(short, np.diff(offsets))
 
 
 def _list_unfit(work: Living, selection: Selection, matches: list[Match], code: Ints) -> None:

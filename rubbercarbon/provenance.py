@@ -179,6 +179,11 @@ def write_record(folder: Path, record: Mapping[str, Any]) -> None:
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
     """CSV for spreadsheets: UTF-8 with BOM, full precision, formulas made harmless."""
+    path.write_bytes(csv_bytes(frame))
+
+
+def csv_bytes(frame: pd.DataFrame) -> bytes:
+    """A table as the bytes of such a file."""
     guarded = frame.copy(deep=False)
     for name in guarded.columns:
         if guarded[name].dtype.kind not in "biufc":
@@ -186,4 +191,5 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
             risky = [isinstance(text, str) and text.startswith(GUARDED) for text in texts]
             if any(risky):
                 guarded[name] = [f"'{t}" if r else t for t, r in zip(texts, risky, strict=True)]
-    guarded.to_csv(path, index=False, encoding="utf-8-sig", lineterminator="\n")
+    text: str = guarded.to_csv(index=False, lineterminator="\n")
+    return text.encode("utf-8-sig")

@@ -284,7 +284,7 @@ def typed(
         if not columns[name].number:
             frame[name] = frame[name].fillna("").astype(str).str.strip()
             continue
-        numbers, bad = _numbers(frame[name])
+        values, bad = numbers(frame[name])
         if frame[name].dtype.kind not in "biufc":
             words = frame[name].dropna().astype(str).str.strip().str.casefold()
             missing = int(words.isin(MISSING_WORDS).sum())
@@ -309,7 +309,7 @@ def typed(
             )
             if vital:
                 frame.loc[place, "refused"] = "not_a_number"
-        frame[name] = numbers
+        frame[name] = values
     for column in LENGTHS:
         if column.name in frame and column.name != column.target:
             other = frame.pop(column.name) * column.factor
@@ -326,13 +326,13 @@ def _meant(text: str, column: str) -> str:
     return headings.number_with_unit(text, column)
 
 
-def _numbers(
+def numbers(
     column: pd.Series[Any],
 ) -> tuple[Floats, Bools]:
     """Floats, and which cells hold something that is none (Thai digits are read)."""
-    numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    numbers = np.where(np.isfinite(numbers), numbers, np.nan)
-    bad = np.isnan(numbers) & column.notna().to_numpy()
+    found = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    found = np.where(np.isfinite(found), found, np.nan)
+    bad = np.isnan(found) & column.notna().to_numpy()
     for position in np.flatnonzero(bad):
         text = str(column.iloc[position]).strip()
         if not text or text.casefold() in MISSING_WORDS:
@@ -343,8 +343,8 @@ def _numbers(
         except ValueError:
             continue
         if np.isfinite(value):
-            numbers[position], bad[position] = value, False
-    return numbers, bad
+            found[position], bad[position] = value, False
+    return found, bad
 
 
 def note(topic: str, assumption: str, value: str, source: str = "as read") -> dict[str, str]:

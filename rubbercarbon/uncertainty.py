@@ -122,7 +122,7 @@ def _parts(quantity: str, masses: Masses, layout: Layout, groups: Groups) -> _Pa
     if quantity == "bgb":
         sets = [(masses.bgb, True)]
     elif quantity == "carbon":
-        part = root_share(masses)
+        part = root_share(masses.agb, masses.bgb)
         sets = [(masses.carbon * (1.0 - part), False), (masses.carbon * part, True)]
     else:
         assert above is not None
@@ -181,11 +181,10 @@ def _own(groups: Groups, layout: Layout, first: Floats, second: Floats, v: Float
     return total.astype(np.float64)
 
 
-def root_share(masses: Masses) -> Floats:
+def root_share(agb: Floats, bgb: Floats) -> Floats:
     """Part of the roots in each row's mass."""
-    whole = masses.agb + masses.bgb
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.nan_to_num(masses.bgb / whole)
+        return np.nan_to_num(bgb / (agb + bgb))
 
 
 def _active(layout: Layout, parts: _Parts, quantity: str, *, plots: bool | None) -> Ints:

@@ -126,9 +126,28 @@ def inline(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]
 
 def kernel(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
     """Compile an array kernel whose outer loop runs in parallel; one Python thread at a time."""
-    compiled: Any = numba.njit(fastmath=FASTMATH, error_model="numpy", parallel=True, cache=CACHE)(
-        function
-    )
+    return _guarded(function, FASTMATH)
+
+
+def strict_kernel(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """As `kernel`, rounding after each operation: sums that must have the bits of numpy's."""
+    return _guarded(function, set())
+
+
+def serial_kernel(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """Compile an array kernel whose steps depend on each other."""
+    compiled: Callable[Arguments, Result] = numba.njit(
+        fastmath=FASTMATH, error_model="numpy", cache=CACHE
+    )(function)
+    return compiled
+
+
+def _guarded(
+    function: Callable[Arguments, Result], fastmath: set[str]
+) -> Callable[Arguments, Result]:
+    compiled: Any = numba.njit(
+        fastmath=fastmath or False, error_model="numpy", parallel=True, cache=CACHE
+    )(function)
 
     @functools.wraps(function)
     def guarded(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:

@@ -26,9 +26,9 @@ Ints = NDArray[np.int64]
 Keys = NDArray[np.uint64]
 Words = NDArray[np.uint32]
 
+MOMENTS = 5
 BLOCK = 256  # draws made together
 QUARTER = 64  # counters per block, four normals each
-MOMENTS = 5
 MOST_TRIPLES = 64  # groups up to which third moments are summed in full
 
 MASK = np.uint64(0xFFFFFFFF)
@@ -249,7 +249,8 @@ def exact_draws(
 @kernel
 def compressed_draws(  # noqa: PLR0915  (one fused loop)
     offsets: Ints,
-    cell: Ints,
+    pair: Ints,
+    owner: Ints,
     agb: Floats,
     bgb: Floats,
     noise_class: Ints,
@@ -270,8 +271,10 @@ def compressed_draws(  # noqa: PLR0915  (one fused loop)
 ) -> None:
     """Draws of plot totals from five moments per group (the trees of one cell in one plot).
 
-    ``agb[g, k]`` and ``bgb[g, k]`` hold the sum of mass times (x - reference)^k / k!, ``centre``
-    exp(d0 + d1 reference) by cell and draw, ``short[c]`` that three moments do,
+    ``agb[g, k]`` and ``bgb[g, k]`` hold the sum of mass times (x - reference)^k / k!. ``pair[g]``
+    is the group's cell and bin, ``centre`` exp(d0 + d1 reference) by pair and draw, ``owner`` the
+    cell of a pair; ``d1``, factors, ``carbon``, ``herb`` and ``short`` (three moments do) are by
+    cell,
     ``plot_loads[g, f]`` the load of plot error f and ``noise[p, class]`` shift, scale and spread of
     the factor that stands for the trees' own errors.
     """
@@ -300,12 +303,12 @@ def compressed_draws(  # noqa: PLR0915  (one fused loop)
                 for g in range(offsets[p], offsets[p + 1]):
                     if noise_class[g] != chosen:
                         continue
-                    c = cell[g]
+                    c = owner[pair[g]]
                     m0, m1, m2, m3, m4 = agb[g, 0], agb[g, 1], agb[g, 2], agb[g, 3], agb[g, 4]
                     moved = False
                     for f in range(errors):
                         moved = moved or plot_loads[g, f] != 0.0
-                    level = centre[c, first : first + width]
+                    level = centre[pair[g], first : first + width]
                     if moved:
                         factor[:] = 0.0
                         for f in range(errors):
@@ -347,26 +350,6 @@ def compressed_draws(  # noqa: PLR0915  (one fused loop)
                 for k in range(out.shape[1]):
                     for j in range(width):
                         out[p, k, first + j] += part[k, j] * factor[j]
-
-
-@kernel
-def group_moments(offsets: Ints, rows: Ints, offset_x: Floats, mass: Floats, out: Floats) -> None:
-    """Sums of mass times offset^k / k! over the rows of each group, k = 0 .. 4."""
-    for g in prange(offsets.shape[0] - 1):
-        m0, m1, m2, m3, m4 = 0.0, 0.0, 0.0, 0.0, 0.0
-        for at in range(offsets[g], offsets[g + 1]):
-            i = rows[at]
-            w, v = mass[i], offset_x[i]
-            m0 += w
-            w *= v
-            m1 += w
-            w *= 0.5 * v
-            m2 += w
-            w *= v / 3.0
-            m3 += w
-            w *= 0.25 * v
-            m4 += w
-        out[g, 0], out[g, 1], out[g, 2], out[g, 3], out[g, 4] = m0, m1, m2, m3, m4
 
 
 @kernel

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from allometry.kernels import draws
+from allometry.kernels import draws, groups
 
 U64 = np.uint64
 
@@ -78,14 +78,64 @@ def test_exponential_is_exact_at_zero_and_close_elsewhere():
         assert call(x) == pytest.approx(np.exp(x), rel=5e-14)
 
 
-def test_moments_are_those_of_plain_numpy():
+def test_groups_and_their_moments_are_those_of_plain_numpy():
+    """Two plots, three cells, bins of x; the stems of a tree count as one for its own error."""
     rng = np.random.default_rng(3)
-    mass, x = rng.uniform(1, 2, 7), rng.normal(0, 1, 7)
-    out = np.empty((2, 5))
-    draws.group_moments(np.array([0, 3, 7]), np.arange(7), x, mass, out)
-    for g, rows in enumerate((slice(0, 3), slice(3, 7))):
-        expected = [(mass[rows] * x[rows] ** k).sum() / f for k, f in enumerate((1, 1, 2, 6, 24))]
-        np.testing.assert_allclose(out[g], expected, rtol=1e-13)
+    n = 40
+    offsets = np.array([0, 17, n])
+    cell, x = rng.integers(-1, 3, n), rng.normal(2, 1, n)
+    width = np.array([4.0, 1.0, 0.0])
+    above, below, own = rng.uniform(1, 2, n), rng.uniform(0, 1, n), rng.uniform(0.01, 2, n)
+    centring, tree = rng.uniform(0.9, 1, n), np.arange(n, dtype=np.uint64)
+    cell[5:7], x[5:7], tree[6] = 1, 2.2, 5
+    own[6] = own[5]
+    group, count = np.empty(n, dtype=np.int64), np.empty(2, dtype=np.int64)
+    groups.number_groups(offsets, cell, x, width, group, count)
+    starts = np.concatenate([[0], np.cumsum(count)])
+    total = starts[-1]
+    found_cell, piece, chosen = (np.empty(total, dtype=np.int64) for _ in range(3))
+    moments, noise = np.empty((2, total, 5)), np.empty((2, 11, 4))
+    groups.fill_groups(
+        offsets, group, starts, cell, x, width, own, tree, above, below, centring, np.log(3.0), -8,
+        found_cell, piece, chosen, moments, noise,
+    )  # fmt: skip
+    bins = np.array([4.0, 1.0, 1.0])[np.maximum(cell, 0)]
+    for p in range(2):
+        mine = np.arange(offsets[p], offsets[p + 1])
+        keys = [(cell[i], np.floor(x[i] / bins[i])) for i in mine if cell[i] >= 0]
+        expected_noise = np.zeros((11, 4))
+        for g, (c, piece_of) in enumerate(dict.fromkeys(keys)):
+            rows = [i for i in mine if (cell[i], np.floor(x[i] / bins[i])) == (c, piece_of)]
+            here = starts[p] + g
+            assert (found_cell[here], piece[here]) == (c, piece_of)
+            at = x[rows] - (piece_of + 0.5) * bins[rows[0]]
+            for k, mass in enumerate((above, below)):
+                sums = [(mass[rows] * centring[rows] * at**e).sum() / f
+                        for e, f in enumerate((1, 1, 2, 6, 24))]  # fmt: skip
+                np.testing.assert_allclose(moments[k, here], sums, rtol=1e-12, atol=1e-14)
+            mean = (above[rows] * own[rows]).sum() / above[rows].sum()
+            of = int(np.clip(np.floor(np.log(mean) / np.log(3.0)) + 8, 0, 10))
+            assert chosen[here] == of
+            for key in np.unique(tree[rows]):
+                stems = [i for i in rows if tree[i] == key]
+                mass, v = above[stems].sum(), own[stems[0]]
+                expected_noise[of] += [mass**2 * v, mass**3 * v**2 * (v + 3), mass, 1]
+        np.testing.assert_allclose(noise[p], expected_noise, rtol=1e-12)
+
+
+def test_summaries_have_the_quantiles_of_numpy_bit_by_bit():
+    rng = np.random.default_rng(4)
+    at = np.array([0.05, 0.95, 0.0, 0.31, 0.5, 1.0])
+    for n in (1, 2, 3, 7, 64, 500):
+        rows = rng.lognormal(0, 1, (6, n))
+        rows[0], rows[1], rows[2] = 0.0, 7.0, np.round(rows[2])
+        rows[3, 0] = 1e9
+        out = np.empty((6, 8))
+        groups.summarise(rows, at, out)
+        assert np.array_equal(out[:, 2:].T, np.quantile(rows, at, axis=1))
+        np.testing.assert_allclose(out[:, 0], rows.mean(axis=1), rtol=1e-14)
+        sd = rows.std(axis=1, ddof=1) if n > 1 else 0.0
+        np.testing.assert_allclose(out[:, 1], sd, rtol=1e-12)
 
 
 def test_third_moments_of_many_groups_are_close_to_the_full_sum():

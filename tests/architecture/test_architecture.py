@@ -73,18 +73,18 @@ def test_the_public_names_are_these():
         "select", "trees_to_fell", "wood_density", "write_source",
     ]  # fmt: skip
     assert rubbercarbon.__all__ == [
-        "Change", "CreditResult", "ErrorBudget", "Inventory", "Polygons", "Portfolio",
+        "BatchResult", "Change", "CreditResult", "ErrorBudget", "Inventory", "Polygons", "Portfolio",
         "PortfolioStocks", "Projection", "RubbercarbonError", "Scenario", "Settings",
         "Site", "Stocks", "compare_inventories", "compare_scenarios", "credit",
-        "estimate_portfolio", "estimate_reading_error", "estimate_stocks", "load_run",
+        "estimate_portfolio", "estimate_reading_error", "estimate_stocks", "estimate_table", "load_run",
         "plots_needed", "project", "read_inventory", "read_polygons", "read_portfolio",
-        "read_prices", "read_scenario", "read_site", "start_from_inventory",
+        "read_prices", "read_scenario", "read_site", "run_batch", "start_from_inventory",
         "write_comparison", "write_credit", "write_geojson", "write_portfolio", "write_report", "write_run",
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    "folder", ["commands", "crediting", "formats", "report_sections", "reports"]
+    "folder", ["commands", "crediting", "engines", "formats", "report_sections", "reports"]
 )
 def test_every_member_of_a_plural_folder_loads(folder):
     assert registry.names(folder)

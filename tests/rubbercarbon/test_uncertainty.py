@@ -143,8 +143,8 @@ def test_compressed_and_exact_draws_differ_by_less_than_the_bound():
 def test_a_wide_slope_falls_back_to_finer_bins_and_then_to_the_exact_kernel():
     trees = make_trees((5,))
     _, masses, layout = parts(trees, errors={"rubber_locality": {"scale": 60.0}})
-    tables = montecarlo._tables(layout, 50, 1)
-    assert not montecarlo._widest(tables.d1, montecarlo.WIDTHS[-1]).all()
+    tables = montecarlo._tables(layout, np.arange(len(layout.carbon)), 50, 1)
+    assert not (montecarlo._widths(tables.reach) > 0).all()
     draws = all_draws(masses, layout, "compressed", draws=50, seed=1)
     exact = all_draws(masses, layout, "exact", draws=50, seed=1)
     slow = np.isclose(draws[:, 0], exact[:, 0], rtol=0, atol=0).all(axis=1)

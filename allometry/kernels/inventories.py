@@ -1,0 +1,231 @@
+"""Millions of rows that repeat: distinct rows are looked up, plots put in order and added up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allometry.kernels._jit import inline, kernel, prange, serial_kernel, strict_kernel
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Codes = NDArray[np.int32]
+Keys = NDArray[np.uint64]
+Bools = NDArray[np.bool_]
+
+MIX = np.uint64(0x9E3779B97F4A7C15)
+HALF = np.uint64(32)
+EMPTY = -1
+DIGIT = 256
+# columns of a distinct row's figures, in the order of `plot_sums`
+AGB, BGB, CARBON, HERB, COUNT, CROSS_SECTION, CULM, COUNTED = range(8)
+SUMS = 14  # columns of `plot_sums`
+KG_PER_T = 1000.0
+
+
+@inline
+def _slot(key: np.uint64, mask: int) -> Any:
+    mixed = np.uint64(key * MIX)
+    return np.int64(np.uint64(mixed ^ (mixed >> HALF))) & mask
+
+
+@kernel
+def look_up(keys: Keys, known: Keys, value: Codes, out: Codes) -> None:
+    """Value of each key in an open hash table; -1 where it is not there."""
+    mask = known.shape[0] - 1
+    for i in prange(keys.shape[0]):
+        at = _slot(keys[i], mask)
+        while value[at] != EMPTY and known[at] != keys[i]:
+            at = (at + 1) & mask
+        out[i] = value[at]
+
+
+@serial_kernel
+def insert(keys: Keys, values: Codes, known: Keys, value: Codes) -> None:
+    """Put keys that are not there into an open hash table, whose length is a power of two."""
+    mask = known.shape[0] - 1
+    for i in range(keys.shape[0]):
+        at = _slot(keys[i], mask)
+        while value[at] != EMPTY and known[at] != keys[i]:
+            at = (at + 1) & mask
+        known[at] = keys[i]
+        value[at] = values[i]
+
+
+@kernel
+def order_rows(offsets: Ints, rank: Ints, order: Ints, repeated: Bools) -> None:
+    """Rows of each plot by rank, equal ones as they stand; plots in which a rank repeats."""
+    for p in prange(offsets.shape[0] - 1):
+        first, last = offsets[p], offsets[p + 1]
+        sorted_already, twice = True, False
+        largest = np.int64(0)
+        for i in range(first, last):
+            order[i] = i
+            largest = max(largest, rank[i])
+            if i > first:
+                sorted_already &= rank[i] >= rank[i - 1]
+        if not sorted_already:
+            count = np.empty(DIGIT + 1, np.int64)
+            other = np.empty(last - first, np.int64)
+            shift = 0
+            while (largest >> shift) > 0:
+                count[:] = 0
+                for i in range(first, last):
+                    count[((rank[order[i]] >> shift) & (DIGIT - 1)) + 1] += 1
+                for d in range(DIGIT):
+                    count[d + 1] += count[d]
+                for i in range(first, last):
+                    d = (rank[order[i]] >> shift) & (DIGIT - 1)
+                    other[count[d]] = order[i]
+                    count[d] += 1
+                for i in range(first, last):
+                    order[i] = other[i - first]
+                shift += 8
+        for i in range(first + 1, last):
+            twice |= rank[order[i]] == rank[order[i - 1]]
+        repeated[p] = twice
+
+
+@kernel
+def count_usable(
+    offsets: Ints, order: Ints, distinct: Codes, usable: Bools, merges: Bools, tree: Codes,
+    count: Ints, merged: Bools, several: Ints,
+) -> None:  # fmt: skip
+    """Usable rows of each plot, and plots where a tree of ``merges`` has several of them."""
+    for p in prange(offsets.shape[0] - 1):
+        found, stems = 0, 0
+        latest = np.int64(-1)
+        together, start = False, True
+        for k in range(offsets[p], offsets[p + 1]):
+            i = order[k]
+            if not usable[distinct[i]]:
+                continue
+            found += 1
+            if tree[i] == latest:
+                together |= merges[distinct[i]]
+                stems += 2 if start else 1
+                start = False
+            else:
+                start = True
+            latest = tree[i]
+        count[p] = found
+        merged[p] = together
+        several[p] = stems
+
+
+@kernel
+def keep_usable(
+    offsets: Ints, order: Ints, distinct: Codes, usable: Bools, tree: Codes, starts: Ints,
+    row: Ints, kind: Codes, plant: Codes,
+) -> None:  # fmt: skip
+    """Row, distinct row and tree of the usable rows of plots with room for them, in order."""
+    for p in prange(offsets.shape[0] - 1):
+        at = starts[p]
+        if starts[p + 1] == at:
+            continue
+        for k in range(offsets[p], offsets[p + 1]):
+            i = order[k]
+            if usable[distinct[i]]:
+                row[at] = i
+                kind[at] = distinct[i]
+                plant[at] = tree[i]
+                at += 1
+
+
+@strict_kernel
+def plot_sums(
+    starts: Ints, kind: Codes, plant: Codes, figures: Floats, expansion: Floats, out: Floats
+) -> None:
+    """Sums of plots, in the order of their rows; NaN counts as nothing.
+
+    ``figures[kind]`` holds above-ground, below-ground, carbon and herb mass [kg], stems that the
+    row stands for, cross-section of one [m2], whether it is a culm and whether it counts in basal
+    area; ``expansion[p]`` is 1 / area [1/ha], NaN where unknown. ``out[p]`` takes the four
+    stocks in t and in t/ha, rows with a figure, trees, stems, culms, stems/ha and basal area
+    [m2/ha].
+    """
+    for p in prange(starts.shape[0] - 1):
+        per_ha = expansion[p]
+        for s in range(out.shape[1]):
+            out[p, s] = 0.0
+        trees, stems, culms, stocking, area = 0.0, 0.0, 0.0, 0.0, 0.0
+        for i in range(starts[p], starts[p + 1]):
+            one = figures[kind[i]]
+            for q in range(4):
+                value = one[q] / KG_PER_T
+                if not np.isnan(value):
+                    out[p, q] += value * 1.0
+                    spread = value * per_ha
+                    if not np.isnan(spread):
+                        out[p, 4 + q] += spread
+            if not (np.isnan(one[AGB]) and np.isnan(one[HERB])):
+                out[p, 8] += 1.0
+            count = one[COUNT]
+            new = i == starts[p] or plant[i] != plant[i - 1]
+            if one[CULM] != 0.0:
+                culms += count
+            else:
+                stems += count
+                if new:
+                    trees += count
+                stocking += count * per_ha
+            if one[COUNTED] != 0.0:
+                area += one[CROSS_SECTION] * count * per_ha
+        out[p, 9], out[p, 10], out[p, 11] = trees, stems, culms
+        out[p, 12], out[p, 13] = stocking, area
+
+
+@kernel
+def spread_rows(
+    starts: Ints, kind: Codes, factor: Floats, terms: Floats, tons: Floats,
+    agb: Floats, bgb: Floats, carbon: Floats, herb: Floats, x: Floats, sigma: Floats, own: Floats,
+    centring: Floats,
+) -> None:  # fmt: skip
+    """What draws need of each row: masses per hectare (or plot) and its errors.
+
+    ``terms[kind]`` holds x, sigma, own variance and centring; ``tons`` the four masses in t.
+    """
+    for p in prange(starts.shape[0] - 1):
+        times = factor[p]
+        for i in range(starts[p], starts[p + 1]):
+            k = kind[i]
+            agb[i] = tons[k, AGB] * times
+            bgb[i] = tons[k, BGB] * times
+            carbon[i] = tons[k, CARBON] * times
+            herb[i] = tons[k, HERB] * times
+            x[i], sigma[i] = terms[k, 0], terms[k, 1]
+            own[i], centring[i] = terms[k, 2], terms[k, 3]
+
+
+@serial_kernel
+def plot_ratios(starts: Ints, kind: Codes, ratio: Floats, out: Floats) -> None:
+    """Mean of the ratios of each plot; NaN without any."""
+    for p in range(starts.shape[0] - 1):
+        total, count = 0.0, 0
+        for i in range(starts[p], starts[p + 1]):
+            value = ratio[kind[i]]
+            if not np.isnan(value):
+                total += value
+                count += 1
+        out[p] = total / count if count else np.nan
+
+
+@kernel
+def add_fixed(values: Floats, weight: Floats, group: Ints, scale: float, sums: Ints) -> None:
+    """Add weighted draws of plots to the sums of their groups, as whole multiples of 1 / scale.
+
+    ``values[p, q, j]`` go to ``sums[group[p], q, j]``. Whole numbers add up to the same bits in any
+    order.
+    """
+    draws, quantities = values.shape[2], values.shape[1]
+    width = 64
+    pieces = (draws + width - 1) // width
+    for task in prange(quantities * pieces):
+        q, first = task // pieces, (task % pieces) * width
+        last = min(first + width, draws)
+        for p in range(values.shape[0]):
+            times, g = weight[p] * scale, group[p]
+            for j in range(first, last):
+                sums[g, q, j] += np.int64(np.rint(values[p, q, j] * times))

@@ -1,0 +1,325 @@
+"""Blocks of whole plots: rows to templates, templates to plots, plots to draws.
+
+`Estimator` keeps what it has learnt of distinct rows from block to block; no figure depends on it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from allometry.catalogue.loader import get_equation, ladder
+from rubbercarbon.assumptions import Assumptions
+from rubbercarbon.batch_cells import CellRegistry
+from rubbercarbon.batch_codes import CAMPAIGN, Codes, Floats, TextCodes, texts
+from rubbercarbon.batch_plots import PlotFacts, PlotReader, plots_of_table
+from rubbercarbon.batch_templates import MOST_TEMPLATES, SHORT, SPARE, WILD, Templates
+from rubbercarbon.columns import common_era
+from rubbercarbon.config import Settings
+from rubbercarbon.error_layout import NO_CAMPAIGN, NO_LOCALITY
+from rubbercarbon.headings import key as heading_key
+from rubbercarbon.loads import Layout, key_of
+from rubbercarbon.montecarlo import RowTerms
+from rubbercarbon.rows import EXAMPLES, TOTALS
+from rubbercarbon.uncertainty import Masses
+
+Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+BY_PLOT = ("plot_id", "stratum")  # groups of a height sample that only whole inventories know
+WORD = r"^[^0-9]*$"
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of whole plots in order of plots as they come; one code per text."""
+
+    table: Any
+    row: Ints
+    files: Any
+    offsets: Ints
+    plots: list[str]
+    tree: Codes
+    trees: Any
+    rank: Ints
+    odd: Bools
+
+    def file(self, place: int) -> str:
+        """Name of a row's file."""
+        return str(self.files if isinstance(self.files, str) else self.files[place])
+
+
+@dataclass(frozen=True)
+class Stems:
+    """Usable rows of the plots that need no whole inventory, in computing order."""
+
+    lean: Ints
+    offsets: Ints
+    row: Ints
+    kind: Codes
+    plant: Codes
+    facts: PlotFacts
+    several: int
+
+
+def rows_of(table: Any, row: Ints, files: Any) -> Rows:
+    """Rows put together by plot, with ids as numbers and their order.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        In canonical columns, with ``plot_id``.
+    row : ndarray of int64
+        Row of each in its file.
+    files : str or ndarray of str
+        Name of the one file, or of each row's.
+    """
+    codes, plots, _ = _ranked(table.column("plot_id"))
+    change = np.flatnonzero(np.diff(codes)) + 1
+    starts = np.concatenate([[0], change]).astype(np.int64)
+    if len(np.unique(codes[starts])) != len(starts):
+        order = np.argsort(codes, kind="stable")
+        table, row, codes = table.take(pa.array(order)), row[order], codes[order]
+        files = files if isinstance(files, str) else files[order]
+        starts = np.concatenate([[0], np.flatnonzero(np.diff(codes)) + 1]).astype(np.int64)
+    names = plots.take(pa.array(codes[starts])).to_pylist()
+    odd = np.isin(codes[starts], _suspicious(plots))
+    if "tree_id" in table.column_names:
+        tree, trees, rank = _ranked(table.column("tree_id"))
+        bad = np.isin(tree, _suspicious(trees))
+        if bad.any():
+            odd |= np.logical_or.reduceat(bad, starts)
+    else:
+        trees = pa.array([f"row-{number}" for number in row.tolist()])
+        tree, trees, rank = _ranked(trees)
+    order_of = rank[tree]
+    if "stem_id" in table.column_names:
+        stem, _, stem_rank = _ranked(table.column("stem_id"))
+        order_of = order_of * (int(stem_rank.max(initial=0)) + 1) + stem_rank[stem]
+    offsets = np.concatenate([starts, [len(codes)]]).astype(np.int64)
+    return Rows(table, row, files, offsets, names, tree, trees, order_of, odd)
+
+
+def _ranked(column: Any) -> tuple[Codes, Any, Ints]:
+    """Code of each row's text, distinct stripped texts, and the place of each in their order."""
+    codes, found = texts(column)
+    names = pa.array(found)
+    distinct = pc.unique(names)
+    if len(distinct) != len(names):
+        codes = pc.index_in(names, distinct).to_numpy(zero_copy_only=False)[codes]
+    rank = np.empty(len(distinct), dtype=np.int64)
+    rank[pc.sort_indices(distinct).to_numpy()] = np.arange(len(distinct))
+    return codes.astype(np.int32), distinct, rank
+
+
+def _suspicious(names: Any) -> Ints:
+    """Codes of ids that are empty, or that look like a total or an example."""
+    words = pc.match_substring_regex(names, WORD).to_numpy(zero_copy_only=False)
+    return np.array(
+        [
+            code
+            for code in np.flatnonzero(words)
+            if not (text := names[int(code)].as_py())
+            or heading_key(text) in TOTALS
+            or text.casefold().startswith(EXAMPLES)
+        ],
+        dtype=np.int64,
+    )
+
+
+@dataclass
+class Estimator:
+    """Computes blocks by the same settings, and remembers distinct rows.
+
+    Attributes
+    ----------
+    settings : Settings
+    plots : pandas.DataFrame or None
+        Plot table in canonical columns, indexed by plot_id.
+    """
+
+    settings: Settings
+    plots: pd.DataFrame | None = None
+    assumptions: Assumptions = field(default_factory=Assumptions)
+
+    def __post_init__(self) -> None:
+        self.reader = PlotReader(self.settings, self.assumptions)
+        self.cells = CellRegistry(self.settings.errors)
+        self.templates = Templates(self.settings, self.cells, assumptions=self.assumptions)
+        asked = self.settings.roots
+        self.whole = asked is not None and get_equation(asked).level == "stand"
+        self.whole |= self.settings.height_sample is not None and self.settings.height_by in BY_PLOT
+
+    def kinds(self, rows: Rows, facts: PlotFacts) -> tuple[Codes, Any]:
+        """Template of each row, and its key without flags."""
+        store = self.templates
+        if len(store) > MOST_TEMPLATES:
+            store.forget()
+        try:
+            keys, codes, same = store.keys.encode(rows.table, SPARE)
+        except OverflowError:
+            store.forget()
+            keys, codes, same = store.keys.encode(rows.table, SPARE)
+        if not same:
+            store.clear()
+        if facts.wild.any():
+            keys |= np.where(np.repeat(facts.wild, np.diff(rows.offsets)), WILD, 0).astype(
+                np.uint64
+            )
+        return store.find(keys, codes), (keys, codes)
+
+    def facts(self, rows: Rows) -> PlotFacts:
+        """What is known of the plots."""
+        if self.plots is None:
+            return self.reader.read(rows.table, rows.offsets[:-1])
+        return plots_of_table(self.plots, rows.plots, self.settings, self.assumptions)
+
+    def stems(self, rows: Rows, facts: PlotFacts) -> tuple[Stems, Codes, Bools]:
+        """Usable stems in order, templates of all rows, and the plots left to whole inventories."""
+        from allometry.kernels import inventories as compiled  # noqa: PLC0415  (loads numba)
+
+        kind, (keys, codes) = self.kinds(rows, facts)
+        store, count = self.templates, len(rows.plots)
+        order = np.empty(len(rows.row), dtype=np.int64)
+        odd = np.empty(count, dtype=np.bool_)
+        compiled.order_rows(rows.offsets, rows.rank, order, odd)
+        odd |= rows.odd | facts.odd | self.whole
+        if store.unnamed.any():
+            odd |= np.logical_or.reduceat(store.unnamed[kind], rows.offsets[:-1])
+        found, several = np.empty((2, count), dtype=np.int64)
+        merged = np.empty(count, dtype=np.bool_)
+
+        def keep(kind: Codes) -> Stems:
+            compiled.count_usable(
+                rows.offsets, order, kind, store.usable, store.merges, rows.tree, found, merged,
+                several,
+            )  # fmt: skip
+            lean = ~(odd | merged)
+            starts = np.concatenate([[0], np.cumsum(np.where(lean, found, 0))]).astype(np.int64)
+            row = np.empty(starts[-1], dtype=np.int64)
+            of, plant = (np.empty(starts[-1], dtype=np.int32) for _ in range(2))
+            compiled.keep_usable(
+                rows.offsets, order, kind, store.usable, rows.tree, starts, row, of, plant
+            )
+            chosen = np.flatnonzero(lean)
+            offsets = np.append(starts[chosen], starts[-1])
+            return Stems(chosen, offsets, row, of, plant, facts, int(several[chosen].sum()))
+
+        stems = keep(kind)
+        if not np.isnan(store.ratio).all() and len(stems.lean):
+            mean = np.empty(len(stems.lean))
+            compiled.plot_ratios(stems.offsets, stems.kind, store.ratio, mean)
+            short = np.zeros(count, dtype=np.bool_)
+            short[stems.lean] = mean < ladder()["short_stand"]["ratio"]
+            if short.any():
+                mine = np.flatnonzero(np.repeat(short, np.diff(rows.offsets)))
+                kind[mine] = store.find(
+                    keys[mine] | np.uint64(SHORT),
+                    {name: code[mine] for name, code in codes.items()},
+                )
+                stems = keep(kind)
+        left = np.ones(count, dtype=np.bool_)
+        left[stems.lean] = False
+        return stems, kind, left
+
+    def errors(self, rows: Rows, stems: Stems, known: Bools) -> tuple[Masses, Layout, RowTerms]:
+        """Masses and errors of the stems, as draws take them."""
+        from allometry.kernels.inventories import spread_rows  # noqa: PLC0415  (loads numba)
+
+        store, facts, n = self.templates, stems.facts, len(stems.row)
+        area = facts.area_ha[stems.lean]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            factor = np.where(known, 1.0 / area, 1.0)
+        agb, bgb, carbon, herb, x, sigma, own, centring = np.empty((8, n))
+        spread_rows(
+            stems.offsets, stems.kind, factor, store.terms, store.tons, agb, bgb, carbon, herb, x,
+            sigma, own, centring,
+        )  # fmt: skip
+        names = [rows.plots[p] for p in stems.lean]
+        masses = Masses(
+            offsets=stems.offsets, agb=agb, bgb=bgb, carbon=carbon, herb=herb,
+            plot=np.array([key_of(name) for name in names] or [0], dtype=np.uint64),
+            area_cv=facts.area_cv[stems.lean],
+        )  # fmt: skip
+        plot = np.repeat(np.arange(len(names)), np.diff(stems.offsets))
+
+        def keys(some: Ints) -> NDArray[np.uint64]:
+            trees = rows.trees.take(pa.array(stems.plant[some])).to_pylist()
+            pairs = zip(plot[some].tolist(), trees, strict=True)
+            return np.array(
+                [key_of(f"{names[p]}\x1f{t}") for p, t in pairs] or [0], dtype=np.uint64
+            )
+
+        layout = self._layout(rows, stems, plot, {"x": x, "sigma": sigma})
+        return masses, layout, RowTerms(centring, own, keys)
+
+    def _layout(self, rows: Rows, stems: Stems, plot: Ints, sizes: dict[str, Floats]) -> Layout:
+        place = TextCodes()
+        of_plot = np.array(
+            [place.known.setdefault(t, len(place.known)) for t in stems.facts.texts["locality"]],
+            dtype=np.int64,
+        )[stems.lean]
+        campaign, campaigns = _campaigns(rows, stems.row)
+        self._note(stems, campaigns)
+        where = of_plot[plot] * len(campaigns) + campaign
+        where, wheres = _renumbered(where)
+        base = self.templates.cell[stems.kind]
+        pair = np.where(base >= 0, base * len(wheres) + where, -1)
+        cell, pairs = _renumbered(pair)
+        at = wheres[pairs % len(wheres)] if len(wheres) else pairs
+        return self.cells.layout(
+            pairs // max(len(wheres), 1), at // len(campaigns), at % len(campaigns),
+            list(place.known), campaigns,
+            {"cell": cell, "tree": stems.plant.astype(np.uint64), **sizes},
+        )  # fmt: skip
+
+    def _note(self, stems: Stems, campaigns: list[str]) -> None:
+        """What the error layout assumes where localities or crews are not named."""
+        unnamed = bool(np.any(stems.facts.texts["locality"][stems.lean] == ""))
+        for missing, text, value in (
+            (unnamed, NO_LOCALITY, "one locality"),
+            (campaigns == ["||"], NO_CAMPAIGN, "one campaign"),
+        ):
+            if missing:
+                self.assumptions.add(
+                    "error budget", text, value, source="rule of this library"
+                )  # fmt: skip
+
+
+def _renumbered(codes: Ints) -> tuple[Ints, Ints]:
+    """Codes without gaps, and what each stood for; -1 stays."""
+    largest = int(codes.max(initial=-1))
+    if largest < 50_000_000:
+        seen = np.zeros(largest + 2, dtype=np.bool_)
+        seen[codes] = True
+        seen[-1] = False  # where -1 was written
+        distinct = np.flatnonzero(seen)
+        place = np.full(largest + 2, -1, dtype=np.int64)
+        place[distinct] = np.arange(len(distinct))
+        return place[codes], distinct
+    distinct, place = np.unique(codes, return_inverse=True)
+    missing = int(len(distinct) > 0 and distinct[0] < 0)
+    return place - missing, distinct[missing:]
+
+
+def _campaigns(rows: Rows, row: Ints) -> tuple[Ints, list[str]]:
+    """Crew and date of some rows, numbered, and their names."""
+    code = np.zeros(len(row), dtype=np.int64)
+    names = [""]
+    for name in CAMPAIGN:
+        found, words = np.zeros(len(rows.row), dtype=np.int32), [""]
+        if name in rows.table.column_names:
+            found, words = texts(rows.table.column(name))
+        if name == "date":
+            words = [common_era(word) if word else "" for word in words]
+        pair, distinct = _renumbered(code * len(words) + found[row])
+        names = [
+            f"{names[one // len(words)]}|{words[one % len(words)]}" for one in distinct.tolist()
+        ]
+        code = pair
+    return code, names or ["||"]

@@ -1,0 +1,191 @@
+"""Columns of millions of rows as small numbers, so that each distinct row is computed once.
+
+Texts are numbered by their dictionaries; numbers on a decimal grid (20.1, 20.2 …) by their place on
+it; others by a dictionary of their own. The codes of a row side by side are its key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from rubbercarbon.columns import CARRIED, DIAMETERS, LENGTHS
+
+Codes = NDArray[np.int32]
+Floats = NDArray[np.float64]
+Keys = NDArray[np.uint64]
+
+TREE_TEXTS = (
+    "species", "genus", "clone", "growth_form", "status", "height_method", "wood_density_basis",
+)  # fmt: skip
+TREE_NUMBERS = (
+    *dict.fromkeys(column.name for column in (*DIAMETERS, *LENGTHS)),
+    "wood_density_sd_g_cm3", "crown_diameter_m", "count", "age_years",
+)  # fmt: skip
+PLOT_TEXTS = ("site_id", *CARRIED)
+PLOT_NUMBERS = (
+    "plot_area_ha", "plot_area_m2", "plot_area_rai", "plot_area_ngan", "plot_area_wa",
+)  # fmt: skip
+CAMPAIGN = ("surveyor", "date")
+IDS = ("plot_id", "tree_id", "stem_id")
+WRITTEN = ":text"  # a column of numbers that comes as text
+GRIDS = (1.0, 10.0, 100.0, 1000.0)
+MOST_STEPS = 1 << 24
+KEY_BITS = 63
+
+
+def is_text(kind: Any) -> bool:
+    """Whether an Arrow type holds texts, plain or numbered."""
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def texts(column: Any) -> tuple[Codes, list[str]]:
+    """Number of each row's text, and the distinct texts stripped; null is the empty text."""
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    if isinstance(array, pa.ChunkedArray):
+        array = array.unify_dictionaries().combine_chunks()
+    if not pa.types.is_dictionary(array.type):
+        if not is_text(array.type):
+            array = array.cast(pa.string())
+        array = array.dictionary_encode()
+    known = ["" if text is None else text.strip() for text in array.dictionary.to_pylist()]
+    codes = array.indices.fill_null(len(known)).to_numpy(zero_copy_only=False)
+    return codes.astype(np.int32), [*known, ""]
+
+
+def numbers(column: Any) -> Floats:
+    """Floats; null and infinite are NaN."""
+    array = pc.cast(column, pa.float64())
+    return np.asarray(array.to_numpy(), dtype=np.float64)
+
+
+@dataclass
+class TextCodes:
+    """Numbers of distinct texts, kept from block to block.
+
+    ``same`` gives the one text that stands for all that mean the same.
+    """
+
+    known: dict[str, int] = field(default_factory=lambda: {"": 0})
+    version: int = 0
+    same: Callable[[str], str] = str
+    meant: dict[str, str] = field(default_factory=dict)
+
+    def encode(self, column: Any) -> Codes:
+        """Number of each row's text."""
+        codes, found = texts(column)
+        place = np.array([self._number(text) for text in found], dtype=np.int32)
+        result: Codes = place[codes]
+        return result
+
+    def _number(self, text: str) -> int:
+        if text not in self.meant:
+            self.meant[text] = self.same(text)
+        return self.known.setdefault(self.meant[text], len(self.known))
+
+    @property
+    def size(self) -> int:
+        """How many numbers there are."""
+        return len(self.known)
+
+    def values(self, codes: Codes) -> NDArray[Any]:
+        """Texts of numbers."""
+        return np.array(list(self.known), dtype=object)[codes]
+
+
+@dataclass
+class NumberCodes:
+    """Numbers of distinct floats: steps of a decimal grid, else a dictionary."""
+
+    grid: int = 0
+    size: int = 1
+    version: int = 0
+    known: dict[float, int] = field(default_factory=dict)
+
+    def encode(self, column: Any) -> Codes:
+        """Number of each row's float; 0 for none."""
+        values = numbers(column)
+        there = np.isfinite(values)
+        while self.grid < len(GRIDS):
+            codes = self._steps(values, there)
+            if codes is not None:
+                self.size = max(self.size, int(codes.max(initial=0)) + 1)
+                return codes
+            self.grid += 1
+            self.size, self.version = 1, self.version + 1
+        distinct, place = np.unique(np.where(there, values, 0.0), return_inverse=True)
+        found = np.array([self.known.setdefault(v, len(self.known) + 1) for v in distinct.tolist()])
+        self.size = len(self.known) + 1
+        return np.where(there, found[place], 0).astype(np.int32)
+
+    def _steps(self, values: Floats, there: NDArray[np.bool_]) -> Codes | None:
+        """Places on the grid in force, if all values lie on it."""
+        scale = GRIDS[self.grid]
+        with np.errstate(invalid="ignore"):
+            steps = np.rint(values * scale)
+            fits = (steps / scale == values) & (steps >= 0) & (steps < MOST_STEPS)
+        if not np.all(fits | ~there):
+            return None
+        return np.where(there, steps + 1, 0).astype(np.int32)
+
+    def values(self, codes: Codes) -> Floats:
+        """Floats of numbers."""
+        if self.grid < len(GRIDS):
+            return np.where(codes > 0, (codes - 1) / GRIDS[self.grid], np.nan)
+        table = np.array([np.nan, *self.known])
+        return table[codes]
+
+
+@dataclass
+class RowKeys:
+    """The columns that decide what a row is, as one key; ``same`` joins texts of one meaning."""
+
+    same: dict[str, Callable[[str], str]] = field(default_factory=dict)
+    columns: dict[str, TextCodes | NumberCodes] = field(default_factory=dict)
+    bits: dict[str, int] = field(default_factory=dict)
+    versions: tuple[int, ...] = ()
+
+    def encode(self, table: Any, spare: int) -> tuple[Keys, dict[str, Codes], bool]:
+        """Keys of rows with ``spare`` bits left below, codes by column, and whether old keys hold.
+
+        A column that is not there, or that is empty throughout, takes no part.
+        """
+        codes: dict[str, Codes] = {}
+        for name in (*TREE_TEXTS, *TREE_NUMBERS):
+            if name not in table.column_names:
+                continue
+            column = table.column(name)
+            written = is_text(column.type) or name in TREE_TEXTS
+            slot = f"{name}{WRITTEN}" if written and name in TREE_NUMBERS else name
+            if column.null_count == len(column) and slot not in self.columns:
+                continue
+            if slot not in self.columns:
+                self.columns[slot] = (
+                    TextCodes(same=self.same.get(name, str)) if written else NumberCodes()
+                )
+            codes[slot] = self.columns[slot].encode(column)
+        versions = tuple(column.version for column in self.columns.values())
+        same = versions == self.versions and all(
+            column.size <= 1 << self.bits[name] for name, column in self.columns.items()
+        )
+        if not same:
+            self.versions = versions
+            self.bits = {n: max(1, c.size - 1).bit_length() + 1 for n, c in self.columns.items()}
+            if sum(self.bits.values()) + spare > KEY_BITS:
+                self.bits = {n: max(1, c.size - 1).bit_length() for n, c in self.columns.items()}
+        if sum(self.bits.values()) + spare > KEY_BITS:
+            raise OverflowError
+        keys = np.zeros(len(table), dtype=np.uint64)
+        for name in self.columns:
+            keys <<= np.uint64(self.bits[name])
+            if name in codes:
+                keys |= codes[name].astype(np.uint64)
+        return keys << np.uint64(spare), codes, same

@@ -1,0 +1,196 @@
+"""The end of a batch: totals, what was assumed, sources, and the record of the run."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+from allometry.catalogue.loader import get_equation
+from rubbercarbon.assumptions import COLUMNS, Assumptions
+from rubbercarbon.batch_part import Run, Task
+from rubbercarbon.batch_store import PLOTS, PROBLEMS, RECORDS, SUMS, Store
+from rubbercarbon.batch_sums import Sums, total_of
+from rubbercarbon.config import Settings
+from rubbercarbon.problems import Problems
+from rubbercarbon.provenance import RECORD, csv_bytes, run_record
+from rubbercarbon.stock_points import SIZE_COLUMNS
+
+COUNTED = re.compile(r"\d[\d,]* (rows?|plots?)|all plots|plots .*")
+UNREAD = f"{PROBLEMS}/unread-files.parquet"
+
+
+def finish(
+    run: Run, settings: Settings, tasks: Sequence[Task], digests: Mapping[str, str],
+    unread: Mapping[str, str],
+) -> tuple[pd.DataFrame, pd.DataFrame]:  # fmt: skip
+    """Write totals and records of the parts that are done.
+
+    Parameters
+    ----------
+    run : Run
+    settings : Settings
+    tasks : sequence of Task
+        Parts that are there.
+    digests : mapping
+        sha256 of each input.
+    unread : mapping
+        Files that could not be read, with the reason.
+
+    Returns
+    -------
+    tuple of pandas.DataFrame
+        Totals by region, and problems counted by code.
+    """
+    store = run.store
+    sums, used, outside = Sums(), Counter[str](), dict[str, list[float]]()
+    assumed: set[tuple[str, ...]] = set()
+    equations: dict[str, dict[str, Any]] = {}
+    codes: Counter[tuple[str, str]] = Counter()
+    files = []
+    for task in sorted(tasks, key=lambda task: task.name):
+        record = json.loads(store.read(f"{RECORDS}/{task.name}.json"))
+        files += [*record["files"], f"{RECORDS}/{task.name}.json"]
+        assumed |= {_uncounted(row) for row in record["assumptions"]
+                    if settings.number_of_draws or row[0] != "error budget"}  # fmt: skip
+        equations |= {row["id"]: row for row in record["equations"]}
+        if not record["files"]:
+            continue
+        sums.add(Sums.of_table(_read(store, f"{SUMS}/{task.name}.parquet").to_pydict()))
+        used.update(record["used"])
+        for name, values in record["outside"].items():
+            mine = outside.setdefault(name, [0.0] * 5)
+            outside[name] = [*(a + b for a, b in zip(mine[:4], values[:4], strict=True)),
+                             max(mine[4], values[4])]  # fmt: skip
+        problems = _read(store, f"{PROBLEMS}/{task.name}.parquet", ["code", "severity", "n_rows"])
+        for line in (
+            problems.group_by(["code", "severity"]).aggregate([("n_rows", "sum")]).to_pylist()
+        ):
+            codes[line["severity"], line["code"]] += line["n_rows_sum"]
+    total = total_of(sums, run.by, settings.level) if sums.points else pd.DataFrame()
+    whole = _whole_problems(unread, outside)
+    for item in whole.items:
+        codes[item.severity, item.code] += int(str(item.values.get("count", 1)))  # noqa: PD011
+    counts = pd.DataFrame(
+        [(s, c, n) for (s, c), n in sorted(codes.items())], columns=["severity", "code", "n_rows"]
+    )
+    tables = {
+        "total": total,
+        "assumptions": _assumptions(assumed, unread, total, settings),
+        "citations": _citations(equations, used),
+        "problems": whole.frame(run.language),
+        "problem_counts": counts,
+    }
+    for name, table in tables.items():
+        store.write(f"{name}.csv", csv_bytes(table))
+    values = {**settings.model_dump(mode="json"), "by": run.by}
+    values["catalogues"] = [
+        folder.replace("\\", "/").rsplit("/", 1)[-1] for folder in settings.catalogues
+    ]
+    if settings.height_sample is not None:
+        values["height_sample"] = settings.height_sample.replace("\\", "/").rsplit("/", 1)[-1]
+    reading = {"mapping": dict(run.source.mapping), "units": dict(run.source.units)}
+    full = {**run_record(values, digests, reading), "command": "batch", "unread": dict(unread),
+            "files": sorted([*(f"{name}.csv" for name in tables), RECORD])}  # fmt: skip
+    full["parts"] = {"folder": PLOTS, "files": sorted(f for f in files if f.startswith(PLOTS))}
+    text = json.dumps(full, ensure_ascii=False, indent=2, sort_keys=True)
+    store.write(RECORD, (text + "\n").encode())
+    return total, counts
+
+
+def _read(store: Store, name: str, columns: list[str] | None = None) -> Any:
+    return pq.read_table(io.BytesIO(store.read(name)), columns=columns)
+
+
+def _uncounted(row: Sequence[str]) -> tuple[str, ...]:
+    """An assumption without the number of rows of one part that it was met in."""
+    values = list(row)
+    whom = COLUMNS.index("applies_to")
+    if COUNTED.fullmatch(values[whom]):
+        values[whom] = ""
+    return tuple(values)
+
+
+def _assumptions(
+    found: set[tuple[str, ...]], unread: Mapping[str, str], total: pd.DataFrame, settings: Settings
+) -> pd.DataFrame:
+    """What the parts assumed, and what the totals leave out."""
+    more = Assumptions()
+    count = settings.number_of_draws
+    more.add(
+        "intervals",
+        f"central {100 * settings.level:g} % intervals of {count} draws, seed {settings.seed}; "
+        "totals add up the same draw of all plots, so that shared errors stay shared"
+        if count
+        else "points alone: no draws were asked for",
+        settings.level if count else "none",
+        unit="1" if count else "",
+        source="rule of this library",
+    )
+    more.add(
+        "expansion",
+        "totals are sums over the plots of the input, without expansion to other land",
+        "no expansion",
+        source="rule of this library",
+    )
+    more.add(
+        "checks",
+        "rows are refused as in `rubbercarbon check`; its rules that only question values of a "
+        "sheet are not applied in a batch",
+        "refusals alone",
+        source="rule of this library",
+    )
+    for name, why in sorted(unread.items()):
+        more.add("input", f"'{name}' could not be read and is in no total", why, source="input")
+    missing = int(total["n_without_area"].iloc[-1]) if len(total) else 0
+    if missing:
+        more.add(
+            "plot area",
+            "plots without an area: their figures per hectare are empty, and so are those of their "
+            "region",
+            "unknown", unit="ha", applies_to=f"{missing} plots", source="input",
+        )  # fmt: skip
+    return pd.DataFrame([*more.rows, *sorted(found)], columns=list(COLUMNS))
+
+
+def _citations(equations: Mapping[str, Mapping[str, Any]], used: Counter[str]) -> pd.DataFrame:
+    """Publications with the rows of the run that rest on them."""
+    count = Counter(used)
+    for name, number in used.items():
+        for member in _members(name):
+            count[member] += number
+    rows = [
+        {**row, "n_rows": count[name]} for name, row in sorted(equations.items()) if count[name]
+    ]
+    columns = ["id", "predicts", "n_rows", "grade", "citation", "doi", "where", "seen"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _members(name: str) -> tuple[str, ...]:
+    try:
+        return get_equation(name).members
+    except Exception:  # noqa: BLE001  (a fit of the user's own is no record of the catalogue)
+        return ()
+
+
+def _whole_problems(unread: Mapping[str, str], outside: Mapping[str, Sequence[float]]) -> Problems:
+    """Problems of files, and of equations used beyond their range."""
+    found = Problems()
+    for name, why in sorted(unread.items()):
+        found.add("file_unreadable", file=name, value=name, why=why)
+    for name, (_, kg, number, far, largest) in sorted(outside.items()):
+        record = get_equation(name)
+        what = record.size if record.size in SIZE_COLUMNS else "dbh"
+        low, high = record.range.limits[record.size]
+        found.add(
+            "outside_range", column=SIZE_COLUMNS[what], value=f"{largest:g}", count=int(number),
+            equation=name, what=SIZE_COLUMNS[what], low=f"{low:g}", high=f"{high:g}",
+            share=f"{100 * far / kg:.0f}",
+        )  # fmt: skip
+    return found

@@ -1,0 +1,427 @@
+"""One pure function: a table of trees in, a table of plots out, and what the runner sums up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from rubbercarbon.batch_block import Estimator, Rows, Stems, rows_of
+from rubbercarbon.batch_codes import (
+    CAMPAIGN,
+    IDS,
+    PLOT_NUMBERS,
+    PLOT_TEXTS,
+    TREE_NUMBERS,
+    TREE_TEXTS,
+    Floats,
+)
+from rubbercarbon.batch_problems import Listed, list_problems, list_whole
+from rubbercarbon.batch_sums import COUNTS as SUMMED
+from rubbercarbon.batch_sums import POINTS, SCALE, Sums, fixed
+from rubbercarbon.batch_whole import BESIDE, compute_whole, read_whole
+from rubbercarbon.columns import M2_PER_HA, M2_PER_RAI, PLOT_COLUMNS, TREE_COLUMNS
+from rubbercarbon.config import Settings
+from rubbercarbon.distributions import QUANTITIES, Spread
+from rubbercarbon.errors import InventoryError, SettingsError
+from rubbercarbon.headings import map_headings
+from rubbercarbon.montecarlo import area_factors, draw_plots, of_draws
+from rubbercarbon.pools import co2e
+from rubbercarbon.problems import Problems
+
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+USED = (*IDS, *TREE_TEXTS, *TREE_NUMBERS, *CAMPAIGN, *PLOT_TEXTS, *PLOT_NUMBERS, "census")
+TEXTS = ("plot_id", "site_id", "stratum", "system", "locality")
+COUNTS = ("n_rows", "n_refused", "n_trees", "n_stems", "n_culms", "n_estimated")
+POINT_COLUMNS = (
+    "area_ha", "stratum_area_ha", "stems_per_ha", "basal_area_m2_ha", "agb_t_ha", "bgb_t_ha",
+    "bgb_stand_t_ha", "carbon_t_ha", "co2e_t_ha", "co2e_t_rai", "herb_t_ha", "agb_t", "bgb_t",
+    "bgb_stand_t", "carbon_t", "co2e_t", "herb_t",
+)  # fmt: skip
+WITH_INTERVALS = (
+    "agb_t_ha", "bgb_t_ha", "carbon_t_ha", "co2e_t_ha", "co2e_t_rai", "herb_t_ha", "agb_t", "bgb_t",
+    "carbon_t", "co2e_t", "herb_t",
+)  # fmt: skip
+ENDS = ("sd", "low", "high")
+PER_RAI = M2_PER_RAI / M2_PER_HA
+
+
+@dataclass
+class Block:
+    """What a block of plots gives.
+
+    Attributes
+    ----------
+    plots : pyarrow.Table
+        By plot_id.
+    listed : Listed
+        Problems and counts by equation.
+    sums : Sums
+        By region.
+    """
+
+    plots: Any
+    listed: Listed
+    sums: Sums = field(default_factory=Sums)
+
+
+def headings_of(
+    columns: list[str], mapping: dict[str, str] | None = None, units: dict[str, str] | None = None
+) -> dict[str, str]:
+    """Heading → canonical column, for the columns that a batch uses.
+
+    Parameters
+    ----------
+    columns : list of str
+    mapping : dict, optional
+        Canonical column → heading.
+    units : dict, optional
+        ``dbh`` or ``girth`` → ``cm``, ``mm`` or ``m``.
+
+    Raises
+    ------
+    InventoryError
+        Without plots, species or diameters.
+    """
+    chosen = dict(mapping or {})
+    known_units = dict(units or {})
+    lost = [f"{name}={heading}" for name, heading in chosen.items() if heading not in columns]
+    if lost:
+        raise InventoryError(
+            f"--map {', '.join(lost)}: there is no such column; found: {', '.join(columns)}."
+        )
+    found = map_headings(columns, "trees", TREE_COLUMNS, chosen)
+    names = {
+        heading: f"{hit.base}_{known_units[hit.base]}" if hit.base in known_units else name
+        for name, (heading, hit) in found.items()
+    }
+    for name, heading in chosen.items():
+        base = name.split("_", maxsplit=1)[0]
+        names[heading] = f"{base}_{known_units[base]}" if base in known_units else name
+    names = {heading: name for heading, name in names.items() if name in USED}
+    known = set(names.values())
+    sizes = {name for name in TREE_NUMBERS if name.startswith(("dbh", "girth"))}
+    missing = [name for name in ("plot_id", "species") if name not in known]
+    if not known & sizes:
+        missing.append("a diameter or girth (dbh_cm, girth_cm)")
+    if missing:
+        raise InventoryError(
+            f"a batch needs {', '.join(missing)}; its columns are: {', '.join(columns)}. Name them "
+            "with --map canonical=column."
+        )
+    return names
+
+
+def canonical_plots(table: Any) -> pd.DataFrame:
+    """A plot table in canonical columns, indexed by plot_id.
+
+    Raises
+    ------
+    InventoryError
+    """
+    frame = table if isinstance(table, pd.DataFrame) else table.to_pandas()
+    found = map_headings([str(name) for name in frame.columns], "plots", PLOT_COLUMNS, {})
+    frame = frame.rename(columns={heading: name for name, (heading, _) in found.items()})
+    frame = frame[[name for name in frame.columns if name in PLOT_COLUMNS]]
+    if "plot_id" not in frame:
+        raise InventoryError("the plot table lacks the column plot_id.")
+    frame["plot_id"] = frame["plot_id"].astype(str).str.strip()
+    return frame.set_index("plot_id", drop=False).rename_axis(None)
+
+
+def estimate_table(
+    trees: pa.Table, settings: Settings | None = None, *, plots: pa.Table | None = None
+) -> pa.Table:
+    """Stocks of plots with their uncertainty, from one Arrow table to another.
+
+    Parameters
+    ----------
+    trees : pyarrow.Table
+        One row per tree, columns as for `read_inventory`; a plot's rows may lie anywhere.
+    settings : Settings, optional
+        With ``draws``, intervals are from that many; without, points alone.
+    plots : pyarrow.Table, optional
+        One row per plot.
+
+    Returns
+    -------
+    pyarrow.Table
+        One row per plot by plot_id: the points of `estimate_stocks` bit by bit, and sd, low and
+        high of the same draws.
+
+    Raises
+    ------
+    InventoryError
+        Without the columns that are needed.
+    SettingsError
+        For the analytic method.
+
+    Examples
+    --------
+    >>> import pyarrow as pa, rubbercarbon as rc
+    >>> trees = pa.table({"plot_id": ["A"], "species": ["ยางพารา"], "girth_cm": [62.8]})
+    >>> rc.estimate_table(trees)["agb_t"].to_pylist()
+    [0.195...]
+    """
+    names = headings_of(trees.column_names)
+    trees = trees.select(list(names)).rename_columns(list(names.values()))
+    known = None if plots is None else canonical_plots(plots)
+    estimator = Estimator(check_settings(settings or Settings()), known)
+    return estimate_block(estimator, trees, "trees", np.arange(len(trees)) + 1, "site_id").plots
+
+
+def check_settings(settings: Settings) -> Settings:
+    """Raise for settings that a batch cannot follow.
+
+    Raises
+    ------
+    SettingsError
+    """
+    if settings.method == "analytic":
+        raise SettingsError(
+            "method = 'analytic': a batch takes its intervals from draws, which carry shared "
+            "errors from part to part; leave the method out, or give --draws 0 for points alone."
+        )
+    return settings
+
+
+def estimate_block(
+    estimator: Estimator, table: Any, files: Any, row: Ints, by: str, language: str = "en"
+) -> Block:
+    """Stocks of the plots of a table in canonical columns.
+
+    Parameters
+    ----------
+    estimator : Estimator
+    table : pyarrow.Table
+    files : str or ndarray of str
+        Name of the file, or of each row's.
+    row : ndarray of int64
+        Row of each in its file.
+    by : str
+        Column of regions.
+    language : str
+    """
+    rows = rows_of(table, row, files)
+    facts = estimator.facts(rows)
+    stems, kind, left = estimator.stems(rows, facts)
+    counts = _row_counts(estimator, rows, kind, stems.lean)
+    columns, spreads, sums = _lean(estimator, rows, stems, by, counts)
+    listed = list_problems(estimator.templates, rows, kind, stems, language)
+    plots = _table(columns, spreads)
+    if left.any():
+        more, others = _whole(estimator, rows, np.flatnonzero(left), by, language, sums)
+        listed.add(others)
+        found = [plots] if len(plots) else []
+        plots = pa.concat_tables([*found, *more], promote_options="default") if more else plots
+    order = pc.sort_indices(plots, sort_keys=[("plot_id", "ascending")])
+    return Block(plots.take(order), listed, sums)
+
+
+def _lean(
+    estimator: Estimator, rows: Rows, stems: Stems, by: str, counts: dict[str, Any]
+) -> tuple[dict[str, Any], list[tuple[Spread, Spread]], Sums]:
+    from allometry.kernels.inventories import SUMS, plot_sums  # noqa: PLC0415  (loads numba)
+
+    lean, facts = stems.lean, stems.facts
+    area = facts.area_ha[lean]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        expansion = 1.0 / area
+    out = np.empty((len(lean), SUMS))
+    plot_sums(stems.offsets, stems.kind, stems.plant, estimator.templates.figures, expansion, out)
+    columns = _points(out, area) | counts
+    columns["plot_id"] = [rows.plots[p] for p in lean]
+    columns |= {name: facts.texts[name][lean] for name in TEXTS[1:]}
+    columns["stratum_area_ha"] = facts.stratum_area_ha[lean]
+    regions, region = _regions(facts.texts, lean, by)
+    sums = _sums(columns, regions, region)
+    spreads: list[tuple[Spread, Spread]] = []
+    settings = estimator.settings
+    if settings.number_of_draws and len(lean):
+        masses, layout, terms = estimator.errors(rows, stems, ~np.isnan(area))
+        blocks = draw_plots(
+            masses, layout, settings.number_of_draws, settings.seed, terms=terms
+        )  # fmt: skip
+        weight = _measured(columns)
+        spreads = _spreads(blocks, masses, settings, weight, (regions, region), sums)
+    return columns, spreads, sums
+
+
+def _points(out: Floats, area: Floats) -> dict[str, Any]:
+    """Columns of points from the sums of `plot_sums`."""
+    known = ~np.isnan(area)
+    columns: dict[str, Any] = {"area_ha": area}
+    for q, name in enumerate(("agb", "bgb", "carbon", "herb")):
+        columns[f"{name}_t"] = out[:, q].copy()
+        columns[f"{name}_t_ha"] = np.where(known, out[:, 4 + q], np.nan)
+    nothing = np.full(len(area), np.nan)
+    columns["bgb_stand_t"], columns["bgb_stand_t_ha"] = nothing, nothing
+    columns["co2e_t"] = co2e(columns["carbon_t"])
+    columns["co2e_t_ha"] = co2e(columns["carbon_t_ha"])
+    columns["co2e_t_rai"] = columns["co2e_t_ha"] / (M2_PER_HA / M2_PER_RAI)
+    for k, name in enumerate(("n_estimated", "n_trees", "n_stems", "n_culms")):
+        columns[name] = out[:, 8 + k].astype(np.int64)
+    columns["stems_per_ha"] = np.where(known, out[:, 12], np.nan)
+    columns["basal_area_m2_ha"] = np.where(known, out[:, 13], np.nan)
+    return columns
+
+
+def _row_counts(estimator: Estimator, rows: Rows, kind: Any, lean: Ints) -> dict[str, Any]:
+    """Rows of each plot, and how many were refused."""
+    failed = estimator.templates.failed[kind].astype(np.int64)
+    refused = np.add.reduceat(failed, rows.offsets[:-1])
+    return {"n_rows": np.diff(rows.offsets)[lean], "n_refused": refused[lean]}
+
+
+def _regions(texts: dict[str, Any], some: Ints, by: str) -> tuple[list[str], Ints]:
+    """Distinct regions, and the number of each plot's."""
+    names = texts[by][some]
+    known: dict[str, int] = {}
+    codes = [known.setdefault(str(name), len(known)) for name in names]
+    return list(known), np.array(codes, dtype=np.int64)
+
+
+def _sums(columns: dict[str, Any], regions: list[str], region: Ints) -> Sums:
+    """Points and counts by region."""
+    sums = Sums()
+    values = [fixed(np.asarray(columns[name], dtype=np.float64)) for name in POINTS]
+    for g, name in enumerate(regions):
+        mine = region == g
+        sums.points[name] = [int(value[mine].sum()) for value in values]
+        sums.counts[name] = [
+            int(mine.sum()), *(int(columns[c][mine].sum()) for c in SUMMED[1:-1]),
+            int(np.isnan(columns["area_ha"][mine].astype(np.float64)).sum()),
+        ]  # fmt: skip
+    return sums
+
+
+def _measured(columns: dict[str, Any]) -> Floats:
+    """What turns a plot's base figure (t/ha; t where no area is known) into t."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio = np.asarray(columns["agb_t"] / columns["agb_t_ha"], dtype=np.float64)
+    area = np.asarray(columns["area_ha"], dtype=np.float64)
+    return np.where(np.isfinite(ratio), ratio, np.where(np.isnan(area), 1.0, area))
+
+
+def _spreads(
+    blocks: Any, masses: Any, settings: Settings, weight: Floats,
+    regions: tuple[list[str], Ints], sums: Sums,
+) -> list[tuple[Spread, Spread]]:  # fmt: skip
+    """Spread of plots with and without the error of their areas; draws go to the sums."""
+    from allometry.kernels.inventories import add_fixed  # noqa: PLC0415  (loads numba)
+
+    names, region = regions
+    totals = np.zeros((len(names), len(QUANTITIES), settings.number_of_draws), dtype=np.int64)
+    found = []
+    for first, last, out in blocks:
+        add_fixed(out, weight[first:last], region[first:last], SCALE, totals)
+        measured = of_draws(out, settings.level)
+        per_ha = measured
+        if np.any(masses.area_cv[first:last] > 0):
+            factors = area_factors(masses, (first, last), settings.number_of_draws, settings.seed)
+            per_ha = of_draws(out * factors[:, None, :], settings.level)
+        found.append((per_ha, measured))
+    sums.add(Sums(draws={name: totals[g].astype(object) for g, name in enumerate(names)}))
+    return found
+
+
+def _table(columns: dict[str, Any], spreads: list[tuple[Spread, Spread]]) -> pa.Table:
+    """Columns as an Arrow table, sd, low and high right of each stock."""
+    arrays: dict[str, Any] = {name: pa.array(columns[name], pa.string()) for name in TEXTS}
+    arrays |= {name: pa.array(np.asarray(columns[name], dtype=np.int64)) for name in COUNTS}
+    for name in POINT_COLUMNS:
+        values = np.asarray(columns[name], dtype=np.float64)
+        arrays[name] = pa.array(values, from_pandas=True)
+        if name in WITH_INTERVALS and spreads:
+            for end in ENDS:
+                arrays[f"{name}_{end}"] = pa.array(
+                    _end(columns, name, end, spreads), from_pandas=True
+                )
+    return pa.table(arrays)
+
+
+def _end(
+    columns: dict[str, Any], name: str, end: str, spreads: list[tuple[Spread, Spread]]
+) -> Floats:
+    """One of sd, low and high of a stock; empty where the stock is."""
+    quantity = name.split("_", maxsplit=1)[0].replace("co2e", "carbon")
+    q = QUANTITIES.index(quantity)
+    per_plot = name.endswith("_t")
+    values = np.concatenate([getattr(pair[per_plot], end)[:, q] for pair in spreads])
+    if per_plot:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            ratio = columns[name] / columns[f"{name}_ha"]
+        factor = np.where(np.isfinite(ratio), ratio, 1.0)
+    else:
+        factor = np.ones(len(values)) / (M2_PER_HA / M2_PER_RAI if name.endswith("rai") else 1.0)
+    scale = factor * (co2e(np.ones(1))[0] if name.startswith("co2e") else 1.0)
+    return np.where(np.isnan(columns[name]), np.nan, values * scale)
+
+
+def _whole(
+    estimator: Estimator, rows: Rows, plots: Ints, by: str, language: str, sums: Sums
+) -> tuple[list[pa.Table], Listed]:
+    """Plots that need the rules of a whole inventory."""
+    taken = np.concatenate([np.arange(rows.offsets[p], rows.offsets[p + 1]) for p in plots])
+    frame = rows.table.take(pa.array(taken)).to_pandas()
+    row = rows.row[taken]
+    frame["tree_id"] = _tree_ids(frame, row)
+    names = [rows.plots[p] for p in plots]
+    chosen = None if estimator.plots is None else estimator.plots[estimator.plots.index.isin(names)]
+    found, extra = Problems(), Problems()
+    inventory = read_whole(frame.astype(_plain(frame)), rows.file(int(taken[0])), chosen, found)
+    computed, draws = compute_whole(inventory, estimator.settings)
+    extra.items = computed.stocks.found_problems.items
+    table = computed.stocks.plots
+    mine = np.flatnonzero(((table["plot_id"] != BESIDE) & (table["plot_id"] != "")).to_numpy())
+    columns: dict[str, Any] = {name: table[name].to_numpy()[mine] for name in table.columns}
+    located = inventory.plots.set_index("plot_id").reindex(table["plot_id"])
+    texts = {
+        name: (
+            located[name].fillna("") if name in located else pd.Series("", located.index)
+        ).to_numpy(dtype=object)
+        for name in (*TEXTS[1:], by)
+    }
+    columns |= {name: texts[name][mine] for name in TEXTS[1:]}
+    listed, refused = list_whole(extra, inventory, computed, rows, taken, language)
+    of_plot = frame["plot_id"].fillna("").astype(str).str.strip()
+    counts = Counter(of_plot)
+    columns["n_rows"] = np.array([counts[name] for name in columns["plot_id"]], dtype=np.int64)
+    columns["n_refused"] = np.array([refused[n] for n in columns["plot_id"]], dtype=np.int64)
+    regions, region = _regions(texts, mine, by)
+    sums.add(_sums(columns, regions, region))
+    spreads: list[tuple[Spread, Spread]] = []
+    if draws is not None and len(mine):
+        masses = _some(computed.masses, mine)
+        spreads = _spreads(
+            [(0, len(mine), draws[mine])], masses, estimator.settings, _measured(columns),
+            (regions, region), sums,
+        )  # fmt: skip
+    return ([_table(columns, spreads)] if len(mine) else []), listed
+
+
+def _tree_ids(frame: pd.DataFrame, row: Ints) -> Any:
+    """Ids of trees, by row where there is none."""
+    given = frame["tree_id"] if "tree_id" in frame else pd.Series("", index=frame.index)
+    texts = given.astype(object).where(given.notna(), "").astype(str).str.strip()
+    numbered = pd.Series([f"row-{number}" for number in row], index=frame.index)
+    return texts.where(texts != "", numbered)
+
+
+def _plain(frame: pd.DataFrame) -> dict[str, Any]:
+    """Numbered texts as plain ones."""
+    return {
+        str(name): object for name in frame if isinstance(frame[name].dtype, pd.CategoricalDtype)
+    }
+
+
+def _some(masses: Any, mine: Ints) -> Any:
+    """What area factors need of some plots."""
+    return replace(masses, plot=masses.plot[mine], area_cv=masses.area_cv[mine])

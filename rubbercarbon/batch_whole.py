@@ -1,0 +1,63 @@
+"""Plots that only the rules of a whole inventory can read: through the tables of `stocks`.
+
+Repeated ids, several stems joined to one plant, nested subplots, plots whose rows contradict each
+other: few, so that their speed does not matter.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from rubbercarbon.batch_codes import Floats
+from rubbercarbon.config import Settings
+from rubbercarbon.formats.interface import RawTable
+from rubbercarbon.inventory import Inventory, read_raw
+from rubbercarbon.montecarlo import draw_plots
+from rubbercarbon.problems import Problems
+from rubbercarbon.stocks import Computed, compute
+
+BESIDE = "\uffff"  # a plot of one sound tree, so that a block of bad rows is not refused whole
+SOUND = {"species": "Hevea brasiliensis", "dbh_cm": 20.0, "tree_id": "1"}
+
+
+def read_whole(
+    frame: pd.DataFrame, file: str, plots: pd.DataFrame | None, found: Problems
+) -> Inventory:
+    """Rows of some plots as an inventory, with one sound plot more.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        In canonical columns.
+    file : str
+    plots : pandas.DataFrame or None
+        Their rows of the plot table.
+    found : Problems
+        Takes what is wrong, by place in the frame.
+
+    Returns
+    -------
+    Inventory
+    """
+    sound = pd.DataFrame([{**SOUND, "plot_id": BESIDE}])
+    body = pd.concat([frame, sound], ignore_index=True)
+    plot_raw = None
+    if plots is not None:
+        land = pd.DataFrame([{"plot_id": BESIDE, "area_ha": 1.0}])
+        plot_raw = RawTable(pd.concat([plots, land], ignore_index=True), "plots", "", 0)
+    return read_raw(RawTable(body, file, "", 0), plot_raw, found)
+
+
+def compute_whole(inventory: Inventory, settings: Settings) -> tuple[Computed, Floats | None]:
+    """Stocks of these plots with the arrays behind, and their draws.
+
+    Raises
+    ------
+    AllometryError
+    """
+    computed = compute(inventory, settings)
+    if not settings.number_of_draws:
+        return computed, None
+    blocks = draw_plots(computed.masses, computed.layout, settings.number_of_draws, settings.seed)
+    return computed, np.concatenate([block for _, _, block in blocks])

@@ -1,0 +1,1 @@
+"""Where the parts of a batch are computed, one engine per file."""
