@@ -54,7 +54,7 @@ class Source:
             import fsspec  # noqa: PLC0415
         except ImportError as error:
             raise SettingsError(
-                f"'{self.address}' needs the package fsspec: pip install rubbercarbon[dask]."
+                f"'{self.address}' needs the package fsspec: pip install fsspec."
             ) from error
         return fsspec.core.url_to_fs(self.address)[0]
 

@@ -24,7 +24,7 @@ def geo() -> tuple[Any, Any]:
         from pyproj import Geod  # noqa: PLC0415
     except ImportError as error:
         raise SiteError(
-            'polygons need two more libraries: pip install "rubbercarbon[geo]".'
+            'polygons need two more libraries: pip install shapely pyproj.'
         ) from error
     return shapely, Geod(ellps="WGS84")
 

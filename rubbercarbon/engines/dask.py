@@ -29,7 +29,7 @@ def run(tasks: Sequence[Task], options: Options) -> Iterator[Outcome]:
         import distributed  # noqa: PLC0415  (slow import, extra)
     except ImportError as error:
         raise SettingsError(
-            "--engine dask needs the extra: pip install rubbercarbon[dask]."
+            "--engine dask needs the extra: pip install distributed."
         ) from error
     with contextlib.ExitStack() as stack:
         if options.scheduler:
