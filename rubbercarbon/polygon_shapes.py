@@ -23,9 +23,7 @@ def geo() -> tuple[Any, Any]:
         import shapely  # noqa: PLC0415  (extra)
         from pyproj import Geod  # noqa: PLC0415
     except ImportError as error:
-        raise SiteError(
-            'polygons need two more libraries: pip install shapely pyproj.'
-        ) from error
+        raise SiteError("polygons need two more libraries: pip install shapely pyproj.") from error
     return shapely, Geod(ellps="WGS84")
 
 

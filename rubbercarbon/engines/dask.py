@@ -28,9 +28,7 @@ def run(tasks: Sequence[Task], options: Options) -> Iterator[Outcome]:
     try:
         import distributed  # noqa: PLC0415  (slow import, extra)
     except ImportError as error:
-        raise SettingsError(
-            "--engine dask needs the extra: pip install distributed."
-        ) from error
+        raise SettingsError("--engine dask needs the extra: pip install distributed.") from error
     with contextlib.ExitStack() as stack:
         if options.scheduler:
             address: Any = options.scheduler

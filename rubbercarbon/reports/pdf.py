@@ -42,7 +42,7 @@ def write(report: Report, path: Path) -> None:
         import typst  # noqa: PLC0415  (an extra)
     except ImportError as error:
         raise ReportError(
-            'PDF needs typst, which is not installed; run `pip install typst`, '
+            "PDF needs typst, which is not installed; run `pip install typst`, "
             "or write .html and print it."
         ) from error
     with tempfile.TemporaryDirectory(prefix="rubbercarbon-") as made:
