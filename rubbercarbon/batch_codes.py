@@ -30,7 +30,7 @@ TREE_NUMBERS = (
 )  # fmt: skip
 PLOT_TEXTS = ("site_id", *CARRIED)
 PLOT_NUMBERS = (
-    "plot_area_ha", "plot_area_m2", "plot_area_rai", "plot_area_ngan", "plot_area_wa",
+    "plot_area", "plot_area_ha", "plot_area_m2", "plot_area_rai", "plot_area_ngan", "plot_area_wa",
 )  # fmt: skip
 CAMPAIGN = ("surveyor", "date")
 IDS = ("plot_id", "tree_id", "stem_id")

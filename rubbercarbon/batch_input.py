@@ -168,8 +168,16 @@ def blocks(
 def _joined(parts: list[tuple[Any, Ints]]) -> tuple[Any, Ints]:
     if len(parts) == 1:
         return parts[0]
-    table = pa.concat_tables([part[0] for part in parts], promote_options="permissive")
-    return table, np.concatenate([part[1] for part in parts])
+    return joined([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
+
+
+def joined(tables: list[Any]) -> Any:
+    """Tables one below the other; columns that are numbers here and texts there become texts."""
+    try:
+        return pa.concat_tables(tables, promote_options="permissive")
+    except pa.ArrowException:
+        plain = [t.cast(pa.schema([(f.name, pa.string()) for f in t.schema])) for t in tables]
+        return pa.concat_tables(plain, promote_options="permissive")
 
 
 def _cut(table: Any, numbers: Ints) -> tuple[tuple[Any, Ints], tuple[Any, Ints]]:

@@ -16,7 +16,15 @@ from numpy.typing import NDArray
 
 from allometry.errors import AllometryError
 from rubbercarbon.batch_block import Estimator
-from rubbercarbon.batch_input import BLOCK_ROWS, Source, Span, UnreadableFile, blocks, hashes
+from rubbercarbon.batch_input import (
+    BLOCK_ROWS,
+    Source,
+    Span,
+    UnreadableFile,
+    blocks,
+    hashes,
+    joined,
+)
 from rubbercarbon.batch_problems import COLUMNS, Listed
 from rubbercarbon.batch_store import PLOTS, PROBLEMS, SUMS, Store, write_part
 from rubbercarbon.batch_sums import Sums
@@ -217,7 +225,7 @@ def _blocks(task: Task) -> Iterator[tuple[Any, Ints, Any]]:
                 gathered.append((some, number[keep], label))
     if gathered:
         labels = np.repeat([part[2] for part in gathered], [len(part[1]) for part in gathered])
-        whole = pa.concat_tables([part[0] for part in gathered], promote_options="permissive")
+        whole = joined([part[0] for part in gathered])
         yield whole, np.concatenate([part[1] for part in gathered]), labels
 
 

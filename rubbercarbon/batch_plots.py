@@ -20,7 +20,7 @@ from rubbercarbon.batch_codes import (
     TextCodes,
     is_text,
 )
-from rubbercarbon.columns import AREAS
+from rubbercarbon.columns import AREAS, rai_text_to_ha
 from rubbercarbon.config import Settings
 from rubbercarbon.error_layout import area_cv, plot_area_cv
 from rubbercarbon.formats.interface import RawTable
@@ -118,6 +118,12 @@ class PlotReader:
         groups = [[name] for name in there if name not in THAI_AREAS]
         groups += [[name for name in there if name in THAI_AREAS]]
         area = np.full(len(starts), np.nan)
+        if "plot_area" in table.column_names:  # 6-2-75, or in words
+            known = TextCodes()
+            codes = _first(known.encode(table.column("plot_area")), starts, odd)
+            hectares = np.array([rai_text_to_ha(text) for text in known.known])[codes]
+            odd |= (codes > 0) & ~(hectares > 0)
+            area = np.where(hectares > 0, hectares, np.nan)
         for group in groups:
             total = np.zeros(len(starts))
             for name in group:
@@ -146,7 +152,11 @@ class PlotReader:
             self.noted.add(name)
             one = int(rows[0])
             plot = pd.DataFrame(
-                {"plot_id": ["1"], **{f"plot_{unit}": [area[one]] for unit in there}}
+                {
+                    "plot_id": ["1"],
+                    "refused": [""],
+                    **{f"plot_{unit}": [area[one]] for unit in there},
+                }
                 | {word: [found[one]] for word, found in texts.items() if found[one]}
             )
             raw, notes = RawTable(plot, "", "", 0), list[dict[str, str]]()
@@ -188,7 +198,7 @@ def plots_of_table(
     """
     chosen = plots[plots.index.isin(ids)].reset_index(drop=True)
     known = set(chosen["plot_id"])
-    trees = pd.DataFrame({"plot_id": [name for name in ids if name in known]})
+    trees = pd.DataFrame({"plot_id": [name for name in ids if name in known]}).assign(refused="")
     found, notes = Problems(), list[dict[str, str]]()
     if chosen.empty:
         chosen = pd.DataFrame({"plot_id": [""], "area_ha": [np.nan]})

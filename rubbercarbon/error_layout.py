@@ -194,7 +194,9 @@ def _text(
     plots: pd.DataFrame, name: str, plot_ids: pd.Series[Any], assumptions: Assumptions
 ) -> NDArray[Any]:
     """Locality of each row; everything is one locality where none is named."""
-    values = plots[name].fillna("") if name in plots else pd.Series("", index=plots.index)
+    values = (
+        plots[name].astype(object).fillna("") if name in plots else pd.Series("", index=plots.index)
+    )
     if (values == "").any():
         whom = "all plots" if (values == "").all() else "plots without a locality"
         assumptions.add(
@@ -273,8 +275,16 @@ def plot_area_cv(
     """Relative error of each plot's area, by plot_id."""
     term = settings.errors.term("area")
     table = plot_table.set_index("plot_id")
-    spacing = table["spacing"].fillna("") if "spacing" in table else pd.Series("", table.index)
-    boundary = table["boundary"].fillna("") if "boundary" in table else pd.Series("", table.index)
+    spacing = (
+        table["spacing"].astype(object).fillna("")
+        if "spacing" in table
+        else pd.Series("", table.index)
+    )
+    boundary = (
+        table["boundary"].astype(object).fillna("")
+        if "boundary" in table
+        else pd.Series("", table.index)
+    )
     unknown = table.index[(spacing == "") & (boundary == "") & table["area_ha"].notna()]
     if len(unknown) and term.on:
         assumptions.add(

@@ -57,7 +57,7 @@ def read_plots(
         problems.add("plot_repeated", column="plot_id", value=name)
     table = table[~repeated].sort_values("plot_id", ignore_index=True)
     for name in ("site_id", "stratum", "system"):
-        table[name] = table[name].fillna("") if name in table else ""
+        table[name] = table[name].astype(object).fillna("").astype(str) if name in table else ""
     if "stratum_area_ha" not in table:
         table["stratum_area_ha"] = np.nan
     for (site, stratum), group in table.groupby(["site_id", "stratum"]):

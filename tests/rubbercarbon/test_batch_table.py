@@ -110,11 +110,16 @@ def stems(frame):
     return frame
 
 
+def areas_in_words(frame):
+    words = frame["plot_area_ha"].map({0.16: "1-0-0", 0.08: "2 งาน", 0.32: "สอง"}).fillna("")
+    return frame.assign(plot_area=words).drop(columns="plot_area_ha")
+
+
 def without_ids(frame):
     return frame.drop(columns=["tree_id", "locality", "surveyor", "date", "site_id", "clone"])
 
 
-VARIANTS = (with_noise, as_text, girths, densities, stems, without_ids)
+VARIANTS = (with_noise, as_text, girths, densities, stems, areas_in_words, without_ids)
 
 
 @pytest.mark.parametrize("change", VARIANTS, ids=lambda f: f.__name__)
