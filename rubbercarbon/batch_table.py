@@ -385,7 +385,9 @@ def _whole(
     located = inventory.plots.set_index("plot_id").reindex(table["plot_id"])
     texts = {
         name: (
-            located[name].fillna("") if name in located else pd.Series("", located.index)
+            located[name].astype(object).fillna("")
+            if name in located
+            else pd.Series("", located.index)
         ).to_numpy(dtype=object)
         for name in (*TEXTS[1:], by)
     }

@@ -190,13 +190,18 @@ def _column(frame: pd.DataFrame, name: str) -> NDArray[Any]:
     return frame[name].fillna("").to_numpy(dtype=object)
 
 
+def _words(table: pd.DataFrame, name: str) -> pd.Series[Any]:
+    """A column of texts; empty where there is none, or nothing in it."""
+    if name not in table:
+        return pd.Series("", index=table.index)
+    return table[name].astype(object).fillna("")
+
+
 def _text(
     plots: pd.DataFrame, name: str, plot_ids: pd.Series[Any], assumptions: Assumptions
 ) -> NDArray[Any]:
     """Locality of each row; everything is one locality where none is named."""
-    values = (
-        plots[name].astype(object).fillna("") if name in plots else pd.Series("", index=plots.index)
-    )
+    values = _words(plots, name)
     if (values == "").any():
         whom = "all plots" if (values == "").all() else "plots without a locality"
         assumptions.add(
@@ -275,16 +280,7 @@ def plot_area_cv(
     """Relative error of each plot's area, by plot_id."""
     term = settings.errors.term("area")
     table = plot_table.set_index("plot_id")
-    spacing = (
-        table["spacing"].astype(object).fillna("")
-        if "spacing" in table
-        else pd.Series("", table.index)
-    )
-    boundary = (
-        table["boundary"].astype(object).fillna("")
-        if "boundary" in table
-        else pd.Series("", table.index)
-    )
+    spacing, boundary = _words(table, "spacing"), _words(table, "boundary")
     unknown = table.index[(spacing == "") & (boundary == "") & table["area_ha"].notna()]
     if len(unknown) and term.on:
         assumptions.add(

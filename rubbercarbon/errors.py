@@ -34,6 +34,10 @@ class SiteError(RubbercarbonError):
     """A site's dossier or polygon that cannot be used."""
 
 
+class EngineError(RubbercarbonError):
+    """An engine of batches that cannot go on; parts that are done stay."""
+
+
 class RunFolderError(RubbercarbonError):
     """A folder that cannot be written to or read as a run."""
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rubbercarbon.batch_part import Outcome, Task, run_part
-from rubbercarbon.engines.interface import MOST_DEATHS, EngineError, Options
-from rubbercarbon.errors import SettingsError
+from rubbercarbon.engines.interface import MOST_DEATHS, Options
+from rubbercarbon.errors import EngineError, SettingsError
 
 PATIENCE_S = 20.0  # without a connection to the scheduler
 LOOK_S = 2.0

@@ -11,13 +11,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from rubbercarbon.batch_part import Outcome, Task
-from rubbercarbon.errors import RubbercarbonError
 
 MOST_DEATHS = 3  # workers that may die over the same parts before a run ends
-
-
-class EngineError(RubbercarbonError):
-    """An engine that cannot go on; parts that are done stay."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 
 from rubbercarbon.batch_part import Outcome, Task, run_part
-from rubbercarbon.engines.interface import MOST_DEATHS, EngineError, Options
+from rubbercarbon.engines.interface import MOST_DEATHS, Options
+from rubbercarbon.errors import EngineError
 
 THREADS = "NUMBA_NUM_THREADS"
 

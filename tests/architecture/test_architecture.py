@@ -28,7 +28,7 @@ def _imports(path):
 @pytest.mark.parametrize("path", KERNELS, ids=lambda path: path.name)
 def test_kernel_files_are_self_contained(path):
     """numba's cache goes stale in silence when a cached function calls one of another file."""
-    allowed = {"__future__", "typing", "numpy", "numpy.typing", "allometry.kernels._jit"}
+    allowed = {"__future__", "math", "typing", "numpy", "numpy.typing", "allometry.kernels._jit"}
     assert set(_imports(path)) <= allowed
 
 
