@@ -134,7 +134,7 @@ def run_batch(
     engine : str
         ``local``, ``processes`` or ``dask``.
     workers : int, optional
-        Of ``processes`` and ``dask``; as many as there are processors by default.
+        Of ``processes`` and ``dask``; one for each processor by default.
     scheduler : str
         Address of a Dask scheduler.
     resume : bool

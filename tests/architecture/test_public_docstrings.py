@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import re
 
@@ -47,6 +48,10 @@ def test_results_and_errors_are_named(name):
     assert set(sections) & {"Raises", "Notes", "Examples"}
 
 
+HOMES = [
+    importlib.import_module(name)
+    for name in ("allometry.errors", "rubbercarbon.errors", "rubbercarbon.engines.interface")
+]
 NAMED = re.compile(r"^(\w+)$", re.MULTILINE)
 
 
@@ -54,11 +59,7 @@ NAMED = re.compile(r"^(\w+)$", re.MULTILINE)
 def test_errors_that_are_named_exist(name):
     sections, _ = _sections(FUNCTIONS[name])
     for error in NAMED.findall(sections.get("Raises", "")):
-        homes = [
-            __import__(f"{package}.errors", fromlist=["x"])
-            for package in ("allometry", "rubbercarbon")
-        ]
-        assert any(hasattr(home, error) for home in homes), error
+        assert any(hasattr(home, error) for home in HOMES), error
 
 
 def _is_bare_error(member):
