@@ -16,6 +16,7 @@ from rubbercarbon.sites import Project, Site
 
 GWP_FILE = Path(__file__).parent / "crediting" / "gwp.toml"
 UNKNOWN = "unknown"
+RULE_UNKNOWN = "rule_unknown"
 BY_RULE = "by_rule"
 
 

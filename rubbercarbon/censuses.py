@@ -29,11 +29,36 @@ def require_ids(first: Inventory, second: Inventory) -> None:
     InventoryError
     """
     for inventory in (first, second):
-        if inventory.trees["tree_id"].str.startswith("row-").any():
+        used = inventory.trees["refused"] == ""
+        if inventory.trees["tree_id"][used].str.startswith("row-").any():
             raise InventoryError(
                 f"'{inventory.file}' has rows without tree_id: two censuses can only be matched by "
                 "tree numbers. Add the tree numbers of both censuses, or compare the two stocks."
             )
+
+
+def survey_dates(first: Inventory, second: Inventory) -> tuple[str, str] | None:
+    """Middle dates of both censuses (ISO), where their rows have any.
+
+    Raises
+    ------
+    InventoryError
+        When the first is the later one.
+    """
+    middle = []
+    for inventory in (first, second):
+        if "date" not in inventory.trees:
+            return None
+        days = pd.to_datetime(inventory.trees["date"], format="%Y-%m-%d", errors="coerce").dropna()
+        if days.empty:
+            return None
+        middle.append(days.sort_values().iloc[len(days) // 2].date().isoformat())
+    if middle[0] > middle[1]:
+        raise InventoryError(
+            f"'{first.file}' was surveyed on {middle[0]}, after '{second.file}' ({middle[1]}): "
+            "give the earlier census first."
+        )
+    return middle[0], middle[1]
 
 
 def common_plots(computed: tuple[Computed, Computed], problems: Problems) -> list[str]:

@@ -24,6 +24,7 @@ from rubbercarbon.censuses import (
     match,
     require_ids,
     rows_of,
+    survey_dates,
 )
 from rubbercarbon.config import Settings
 from rubbercarbon.distributions import QUANTITIES, Spread
@@ -99,7 +100,8 @@ def compare_inventories(
     Raises
     ------
     InventoryError
-        When the censuses have no plot in common, or rows have no tree ids.
+        When the censuses have no plot in common, rows have no tree ids, or the first census is
+        the later one.
 
     Examples
     --------
@@ -113,6 +115,7 @@ def compare_inventories(
     """
     chosen = settings or Settings()
     require_ids(first, second)
+    dates = survey_dates(first, second)
     computed = (compute(first, chosen, census="1"), compute(second, chosen, census="2"))
     problems = Problems()
     problems.items = [
@@ -137,7 +140,8 @@ def compare_inventories(
         equations=pd.concat([census.stocks.equations for census in computed])
         .drop_duplicates(["id", "predicts"])
         .reset_index(drop=True),
-        run=run_record(computed[0].stocks.run["settings"], digests, first.reading),
+        run=run_record(computed[0].stocks.run["settings"], digests, first.reading)
+        | ({"survey_dates": list(dates)} if dates else {}),
         found_problems=problems,
     )
 

@@ -151,7 +151,9 @@ def _unexpected(error: Exception) -> str:
     """Wrong options in the framework's words; anything else as a fault of ours."""
     show = getattr(error, "format_message", None)
     if show is not None:
-        return f"{show()} See `rubbercarbon COMMAND --help`."
+        said = str(show())
+        quotes = " Names with blanks stand in quotes." if "extra argument" in said else ""
+        return f"{said}{quotes} See `rubbercarbon COMMAND --help`."
     if os.environ.get("RUBBERCARBON_DEBUG"):
         raise error
     return (

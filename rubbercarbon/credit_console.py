@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import functools
-import math
 
 from rubbercarbon import messages
 from rubbercarbon.console import line, number, table
 from rubbercarbon.credits import Award, CreditResult
 
 STATEMENT = "NOT_CALCULABLE"
+SHOWN_DETAILS = ("outside_range", "grade_C", "land_differs", "period_differs")
+LARGE, MIDDLE = 100.0, 10.0  # t CO2e
+FAR = 1.0  # a step that is more than 100 points away is no aim
 
 
 def credit(result: CreditResult, language: str) -> None:
@@ -60,16 +62,21 @@ def _shown(value: object, digits: int = 1) -> str:
 
 def _ladder(name: str, award: Award, language: str) -> None:
     say = functools.partial(_say, language)
-    rows = []
+    rows, digits = [], _digits(award)
     for one in award.ladder.lines:
         note = say(f"note_{one.note}") if one.note else ""
         text = say(f"line_{one.code}")
-        rows.append(
-            [f"= {text}" if one.kind == "sum" else text, note, number(round(one.value_t, 1) + 0.0)]
-        )
+        amount = number(round(one.value_t, digits) + 0.0, digits)  # no minus before a zero
+        rows.append([f"= {text}" if one.kind == "sum" else text, note, amount])
     heads = [say(f"header_{head}") for head in ("line", "note", "amount")]
     title = say("table_title", programme=name, status=say(f"status_{award.verdict.status}"))
     table(title, heads, rows, numbers=1)
+
+
+def _digits(award: Award) -> int:
+    """Decimals that show a small site's lines."""
+    largest = max((abs(one.value_t) for one in award.ladder.lines), default=0.0)
+    return 1 if largest >= LARGE else 2 if largest >= MIDDLE else 3
 
 
 def _detail(code: str, detail: str, language: str) -> str:
@@ -79,14 +86,14 @@ def _detail(code: str, detail: str, language: str) -> str:
     kinds = {"condition_unmet": "condition", "condition_unknown": "condition",
              "line_unknown": "line", "rule_unknown": "rule"}  # fmt: skip
     if code not in kinds:
-        return f" ({detail})" if code in {"outside_range", "grade_C"} else ""
+        return f" ({detail})" if code in SHOWN_DETAILS else ""
     words = [_say(language, f"{kinds[code]}_{part}") for part in detail.split(", ")]
     return f": {', '.join(words)}"
 
 
 def _next_step(name: str, award: Award, language: str) -> None:
     step = award.ladder.next_step
-    if step is None or math.isinf(step.distance):
+    if step is None or not step.distance < FAR:
         return
     plots = award.ladder.plots_to_next_step
     more = "" if plots is None else _say(language, "next_plots", plots=plots)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,15 @@ from rubbercarbon.provenance import run_record, write_folder
 from rubbercarbon.runs import RunTables
 from rubbercarbon.sites import Site, StartStock
 from rubbercarbon.stocks import Stocks
-from rubbercarbon.verdict import STATUSES, Verdict, judge, yearly_per_rai
+from rubbercarbon.verdict import (
+    STATUSES,
+    Verdict,
+    judge,
+    period_of,
+    surveyed_years,
+    yearly_per_rai,
+)
 
-DAYS_PER_YEAR = 365.2425
 SITE_FILE = "site.json"
 Source = Claim | Change | Stocks | Comparison | RunTables
 Previous = Mapping[str, float]
@@ -217,8 +223,8 @@ def credit(
     scenario : str
         Of a comparison; the first beside the baseline by default.
     years : float, optional
-        Length of the period; the dossier's by default. Of a comparison: the year at which its
-        change is taken, its last by default.
+        Length of the period; the dossier's by default, else that between the surveys. Of a
+        comparison: the year at which its change is taken, its last by default.
     gwp : {'AR4', 'AR5', 'AR6'}
         Set of global warming potentials.
     language : {'en', 'th'}
@@ -249,11 +255,16 @@ def credit(
     period = years if years is not None else period_of(site)
     begin = start if start is not None else None if site is None else site.start_stock
     claim = claim_of(
-        source, start=begin, scenario=scenario, years=period,
+        source,
+        start=begin,
+        scenario=scenario,
+        years=period,
         area_ha=None if site is None else site.land.area_ha,
         horizon=years,
         language=language,
-    )  # fmt: skip
+    )
+    if claim.years is None:
+        claim = replace(claim, years=surveyed_years(claim))  # fmt: skip
     carried = previous.carried_t_co2e if isinstance(previous, CreditResult) else previous or {}
     names = [programme] if isinstance(programme, str) else list(dict.fromkeys(programme))
     awards = {}
@@ -263,13 +274,6 @@ def credit(
         ladder = climb(case, own_lines(case))
         awards[name] = Award(case, ladder, judge(case, ladder))
     return CreditResult(claim, site, awards)
-
-
-def period_of(site: Site | None) -> float | None:
-    """Length of a dossier's monitored period [years]."""
-    if site is None or site.project.start is None or site.project.end is None:
-        return None
-    return (site.project.end - site.project.start).days / DAYS_PER_YEAR
 
 
 def write_credit(result: CreditResult, folder: str | Path, *, force: bool = False) -> Path:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rubbercarbon import precision
-from rubbercarbon.cases import UNKNOWN, Case, Line
+from rubbercarbon.cases import RULE_UNKNOWN, UNKNOWN, Case, Line
 from rubbercarbon.ladder_lines import (
     baseline_line,
     cap_line,
@@ -124,7 +124,7 @@ def climb(case: Case, own: Iterable[Line]) -> Ladder:
     cap = cap_line(case, before)
     undiscounted = before + math.fsum(line.value_t for line in cap)
     widths = _half_widths(case, scale)
-    deducted = _deductions(case, change, -baseline.value_t, widths)
+    deducted = _deductions(case, change, -baseline.value_t, widths, undiscounted)
     net = undiscounted + math.fsum(line.value_t for line in deducted.lines)
     buffered, state = _buffer(case, change + baseline.value_t, net)
     lines = [
@@ -133,9 +133,9 @@ def climb(case: Case, own: Iterable[Line]) -> Ladder:
         Line("net", net + math.fsum(line.value_t for line in buffered), "sum",
              "before_buffer" if state == UNKNOWN else ""),
     ]  # fmt: skip
+    told = change if case.claim.baseline is None else change + baseline.value_t
     shares = [
-        None if w is None else precision.relative(w, change)
-        for w in (widths.programme, widths.full)
+        None if w is None else precision.relative(w, told) for w in (widths.programme, widths.full)
     ]
     return Ladder(
         lines,
@@ -177,18 +177,22 @@ def _half_widths(case: Case, scale: float) -> _Widths:
     return _Widths(sampled, full * (scale / own if own else 0.0))
 
 
-def _deductions(case: Case, change: float, baseline: float, widths: _Widths) -> _Deducted:
+def _deductions(
+    case: Case, change: float, baseline: float, widths: _Widths, undiscounted: float
+) -> _Deducted:
     """Lines of the precision rule."""
     rule = case.profile.rule("precision")
     if rule == "none":
         return _Deducted([])
     half, drove = widths.chosen
-    if rule is None or half is None:
+    if rule is None:
+        return _Deducted([Line("deduction_uncertainty", 0.0, note=RULE_UNKNOWN)])
+    if half is None:
         return _Deducted([Line("deduction_uncertainty", 0.0, note=UNKNOWN)])
     paired = case.claim.baseline is not None
     other = 0.0 if paired else _baseline_half_width(case, baseline)
     if rule == "excess":
-        return _excess(case, change - baseline, math.hypot(half, other), drove)
+        return _excess(case, change - baseline, math.hypot(half, other), drove, undiscounted)
     estimate, steps = change - baseline if paired else change, case.profile.steps
     lines = [Line("deduction_uncertainty", 0.0 - precision.step_deduction(half, estimate, steps))]
     if other:
@@ -200,14 +204,16 @@ def _deductions(case: Case, change: float, baseline: float, widths: _Widths) -> 
     return _Deducted(lines, drove, step, _plots(case, u, step, drove))
 
 
-def _excess(case: Case, estimate: float, half: float, drove: Drove) -> _Deducted:
+def _excess(
+    case: Case, estimate: float, half: float, drove: Drove, undiscounted: float
+) -> _Deducted:
     """What the half-width of the net change exceeds the allowance by."""
     allowed = case.profile.figure("precision_allowed")
     amount = min(precision.excess_deduction(half, estimate, allowed), abs(estimate))
     stop = case.profile.number("precision_stop")
     u = precision.relative(half, estimate)
     if stop is not None and u > stop:
-        amount = abs(estimate)
+        amount = max(abs(estimate), undiscounted)  # nothing is left
     if case.claim.kind == "comparison":
         amount = max(amount, (case.profile.number("ex_ante_deduction") or 0.0) * abs(estimate))
     step = precision.next_step(u, [(allowed, 0.0), (math.inf, 1.0)])

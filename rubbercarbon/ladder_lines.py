@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from rubbercarbon import gases
-from rubbercarbon.cases import BY_RULE, UNKNOWN, Case, Line
+from rubbercarbon.cases import BY_RULE, RULE_UNKNOWN, UNKNOWN, Case, Line
 from rubbercarbon.errors import SettingsError
 
 KG_PER_T = 1000.0
@@ -65,19 +65,22 @@ def emission_lines(case: Case) -> list[Line]:
             value: float | None = emitted["fertiliser"]
         else:
             value = fertiliser(case, rule)
-        lines.append(_taken("emissions_fertiliser", value if rule else None))
+        lines.append(_taken("emissions_fertiliser", value, rule))
     if (rule := profile.rule("burning")) not in {"none", "own_lines"}:
         value = emitted["burning"] if "burning" in emitted else fire(case)
-        lines.append(_taken("emissions_burning", value if rule else None))
+        lines.append(_taken("emissions_burning", value, rule))
     if (rule := profile.rule("fuel")) != "none":
         value = emitted.get("fuel")
         if value is None and project.diesel_l is not None and rule:
             value = project.diesel_l * profile.figure("diesel_tco2e_l")
-        lines.append(_taken("emissions_fuel", value if rule else None))
+        lines.append(_taken("emissions_fuel", value, rule))
     return lines
 
 
-def _taken(code: str, value: float | None) -> Line:
+def _taken(code: str, value: float | None, rule: str | None) -> Line:
+    """An amount taken off; nothing where the rule, or the amount, is not known."""
+    if rule is None and value != 0.0:
+        return Line(code, 0.0, note=RULE_UNKNOWN)
     return Line(code, 0.0, note=UNKNOWN) if value is None else Line(code, 0.0 - value)
 
 
@@ -110,13 +113,15 @@ def fire(case: Case) -> float | None:
     project, profile = case.project, case.profile
     area, biomass = project.burned_area_ha, project.burned_biomass_t_ha
     rule = profile.rule("burning")
+    if area == 0.0:
+        return 0.0
     if rule is None or area is None or (area > 0.0 and biomass is None):
         return None
     if rule == "above_share":
         land = case.claim.area_ha
         if area and math.isnan(land):
             return None
-        if area == 0.0 or area / land <= profile.figure("burning_share"):
+        if area / land <= profile.figure("burning_share"):
             return 0.0
     return gases.burning(
         area,
@@ -133,7 +138,7 @@ def leakage_line(case: Case) -> Line:
     """Emissions of activities that moved elsewhere."""
     if case.profile.rule("leakage") == "zero":
         return Line("leakage", 0.0, note=BY_RULE)
-    return _taken("leakage", case.project.displaced_tco2e)
+    return _taken("leakage", case.project.displaced_tco2e, case.profile.rule("leakage"))
 
 
 def loss_lines(case: Case) -> list[Line]:

@@ -99,6 +99,12 @@ def report_source(
         dossier = getattr(source, "site", None)
         own = _plain_site(dossier) if dossier is not None else {}
     given = _site(site) if site is not None else own
+    ids = [str(one.get("site", {}).get("id", "")) for one in (own, given)]
+    if site is not None and all(ids) and ids[0] != ids[1]:
+        raise ReportError(
+            f"the run is of site '{ids[0]}', the dossier given of '{ids[1]}'; leave --site out, or "
+            "give that site's dossier."
+        )
     run = json.loads(json.dumps(run, default=str))
     run.pop("files", None)
     return ReportSource({name: _typed(table) for name, table in tables.items()}, run, given)

@@ -9,6 +9,7 @@ Cooperatives (explanation of land documents, March 2021, opening lines seen).
 from __future__ import annotations
 
 import functools
+import re
 import unicodedata
 from typing import Literal, get_args
 
@@ -160,9 +161,15 @@ def code_of(kind: str, text: object) -> str | None:
             code for spelling, code in known.items()
             if len(spelling) >= SHORTEST_BEGINNING and code not in WHOLE
             and wanted.startswith(spelling)
+            and _numbered(wanted[len(spelling):])
         ),
         None,
     )  # fmt: skip
+
+
+def _numbered(rest: str) -> bool:
+    """Whether what follows a document's name is its number and nothing that changes it."""
+    return re.fullmatch(r"[กขคจ]?(เลขที่|no)?\d*", rest) is not None
 
 
 def is_new_generation(text: object) -> bool:

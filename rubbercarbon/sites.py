@@ -345,5 +345,10 @@ def read_site(path: str | Path) -> Site:
     except OSError as error:
         raise SiteError(f"site file '{file.name}' cannot be read: {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SiteError(f"site file '{file.name}' is not valid TOML: {error}.") from error
+        hint = (
+            "; save it as UTF-8 (in Notepad: Save as, Encoding UTF-8)"
+            if isinstance(error, UnicodeDecodeError)
+            else "; texts stand in quotes, dates are written 2024-05-14"
+        )
+        raise SiteError(f"site file '{file.name}' is not valid TOML: {error}{hint}.") from error
     return make_site(values, file.name)

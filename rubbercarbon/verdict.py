@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from dataclasses import dataclass
 from typing import Literal
 
 from rubbercarbon.cases import UNKNOWN, Case
+from rubbercarbon.claims import Claim
 from rubbercarbon.columns import M2_PER_HA, M2_PER_RAI
 from rubbercarbon.ladder import Ladder
 from rubbercarbon.parameters import default_parameters
 from rubbercarbon.profiles import POOLS, RULES, Condition
+from rubbercarbon.sites import Site
 
 State = Literal["met", "unmet", "unknown"]
 STATUSES = (
     "NOT_CALCULABLE", "SCREENING_ESTIMATE", "PROJECT_ESTIMATE", "VERIFICATION_READY_ESTIMATE",
 )  # fmt: skip
+LAND_DIFFERS = 0.05  # of the declared land
+YEARS_DIFFER = 0.25
+DAYS_PER_YEAR = 365.2425
 RAI_PER_HA = M2_PER_HA / M2_PER_RAI
 ANSWERS: dict[str, State] = {"yes": "met", "no": "unmet", "unknown": "unknown"}
 # reasons that hold a result down to a screening estimate; all others to a project estimate
 SCREENING = frozenset({
-    "scenario", "condition_unmet", "land_not_accepted", "baseline_unknown", "one_hectare",
+    "condition_unmet", "land_not_accepted", "baseline_unknown", "one_hectare",
+    "independent_stocks",
 })  # fmt: skip
 
 
@@ -186,6 +193,12 @@ def _reasons(case: Case, ladder: Ladder, findings: list[Finding]) -> list[Reason
         found.append(Reason("one_hectare"))
     if claim.describes == "measured plots":
         found.append(Reason("measured_plots"))
+    land_ha = None if case.site is None else case.site.land.area_ha
+    if land_ha and abs(claim.area_ha - land_ha) > LAND_DIFFERS * land_ha:
+        found.append(Reason("land_differs", f"{claim.area_ha:.4g} / {land_ha:.4g} ha"))
+    surveyed, stated = surveyed_years(claim), period_of(case.site)
+    if surveyed and stated and abs(surveyed - stated) > YEARS_DIFFER:
+        found.append(Reason("period_differs", f"{stated:.2f} / {surveyed:.2f}"))
     if ladder.drove == "full":
         found.append(Reason("full_uncertainty_used", claim.why_no_sampling))
     if claim.outside:
@@ -213,9 +226,27 @@ def alarms(case: Case, ladder: Ladder) -> list[Reason]:
         found.append(Reason("not_told_from_zero", f"{100 * ladder.u_full:.3g} %"))
     if claim.felled_at_end:
         found.append(Reason("felled_at_end", f"{claim.years:g}"))
-    if ladder.net_t < 0.0:
-        found.append(Reason("loss", f"{ladder.net_t:.4g} t CO2e"))
+    if claim.kind != "stock" and ladder.undiscounted_t < 0.0:
+        found.append(Reason("loss", f"{ladder.undiscounted_t:.4g} t CO2e"))
+    elif ladder.net_t < 0.0:
+        found.append(Reason("nothing_left", f"{ladder.net_t:.4g} t CO2e"))
     return found
+
+
+def period_of(site: Site | None) -> float | None:
+    """Length of a dossier's monitored period [years]."""
+    if site is None or site.project.start is None or site.project.end is None:
+        return None
+    return (site.project.end - site.project.start).days / DAYS_PER_YEAR
+
+
+def surveyed_years(claim: Claim) -> float | None:
+    """Time between the two surveys, where their sheets hold dates [years]."""
+    dates = claim.run.get("survey_dates")
+    if not dates:
+        return None
+    first, second = (dt.date.fromisoformat(day) for day in dates)
+    return (second - first).days / DAYS_PER_YEAR or None
 
 
 def yearly_per_rai(amount_t: float, area_ha: float, years: float | None) -> float | None:

@@ -14,7 +14,7 @@ from rubbercarbon.credits import CreditResult, credit, write_credit
 from rubbercarbon.errors import SettingsError
 from rubbercarbon.profiles import programmes
 from rubbercarbon.runs import RunTables, load_run
-from rubbercarbon.sites import read_site
+from rubbercarbon.sites import Site, read_site
 from rubbercarbon.stocks import Stocks
 
 Run = Annotated[
@@ -73,12 +73,13 @@ def run(
                 "two runs are taken as the stocks at the start and at the end: both must be "
                 "folders of estimate. For trees that were measured twice use `rubbercarbon change`."
             )
+    dossier = None if site is None else read_site(site)
     result = credit(
         source,
         programme or list(programmes()),
-        site=None if site is None else read_site(site),
+        site=dossier,
         start=start if isinstance(start, Stocks) else None,
-        previous=None if previous is None else _carried(previous),
+        previous=None if previous is None else _carried(previous, dossier),
         scenario=scenario,
         years=years,
         gwp=gwp,
@@ -98,12 +99,19 @@ def _print(result: CreditResult, language: shared.Language, folder: Path) -> Non
     console.line(messages.text("cli", "written", language, folder=folder))
 
 
-def _carried(folder: Path) -> dict[str, float]:
+def _carried(folder: Path, site: Site | None) -> dict[str, float]:
     """Losses of a former period by programme [t CO2e]."""
     run = load_run(folder)
     table = run.tables.get("programmes") if isinstance(run, RunTables) else _programmes(folder)
     if table is None:
         raise SettingsError(f"'{folder}' is not a folder of credit: it has no programmes.csv.")
+    ends = [str(day) for day in table["period_to"] if str(day)]
+    begin = None if site is None else site.project.start
+    if ends and begin is not None and max(ends) > begin.isoformat():
+        raise SettingsError(
+            f"the former period ends on {max(ends)}, after this one begins ({begin.isoformat()}): "
+            "give the folder of an earlier period with --previous."
+        )
     amounts = pd.to_numeric(table["undiscounted_t_co2e"], errors="coerce").fillna(0.0)
     return dict(zip(table["programme"].astype(str), amounts, strict=True))
 

@@ -220,3 +220,11 @@ def test_the_command_writes_a_run(tmp_path, capsys):
     ]  # fmt: skip
     assert cli.main([*words, "--json"]) == 0
     assert '"co2e_t_net"' in capsys.readouterr().out
+
+
+def test_rows_that_are_not_used_need_no_tree_number():
+    first, second = two_censuses(5)
+    signed = pd.DataFrame({"plot_id": [""], "tree_id": [""], "species": ["ผู้สำรวจ นายสมชาย ใจดี"],
+                           "dbh_cm": [None]})  # fmt: skip
+    change = compare(census(first), pd.concat([census(second), signed], ignore_index=True))
+    assert change.plots["n_survivors"].tolist() == [5]

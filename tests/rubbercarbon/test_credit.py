@@ -167,7 +167,7 @@ def test_the_dossiers_start_stock_makes_a_difference():
     assert result.programmes["years"].iloc[0] == approx(2.0, abs=0.01)
 
 
-def test_a_comparison_is_paired_and_at_most_a_screening_estimate():
+def test_a_comparison_of_one_hectare_is_paired_and_a_screening_estimate():
     runs = rc.project(["monoculture", "agroforestry_fruit"], years=25, draws=200)
     comparison = rc.compare_scenarios(runs, baseline="monoculture")
     result = rc.credit(comparison, [OWN, "vm0047-area"])
@@ -292,6 +292,9 @@ def test_alarms():
     assert set(high.alarms["code"]) == {"gain_too_high"}
     loss = rc.credit(amounts(-10.0, area_ha=16.0, years=2.0), "t-ver-s-meth-13-01")
     assert set(loss.alarms["code"]) == {"loss"}
+    eaten = rc.credit(amounts(10.0, half_width_percent=150.0, years=2.0), PREMIUM)
+    assert {"nothing_left"} <= set(eaten.alarms["code"])
+    assert eaten.carried_t_co2e[PREMIUM] == 0.0
     doubtful = amounts(10.0, full_half_width_percent=150.0)
     assert "not_told_from_zero" in set(rc.credit(doubtful, PREMIUM).alarms["code"])
 
@@ -410,3 +413,49 @@ def test_the_year_of_a_comparison_can_be_chosen_and_a_felling_is_said():
     )
     with pytest.raises(SettingsError, match="covers 25 years"):
         rc.credit(comparison, OWN, years=26)
+
+
+def dated(dbh, day):
+    found = inventory(dbh)
+    trees = found.trees[["plot_id", "tree_id", "species", "dbh_cm"]].assign(date=day)
+    return rc.read_inventory(trees, plots=found.plots)
+
+
+def test_survey_dates_give_the_period_and_their_order_is_checked():
+    first, second = dated([[20.0, 22.0]], "2024-05-14"), dated([[21.0, 23.0]], "2026-05-14")
+    change = rc.compare_inventories(first, second)
+    assert change.run["survey_dates"] == ["2024-05-14", "2026-05-14"]
+    assert rc.credit(change, OWN).programmes["years"].iloc[0] == approx(2.0, abs=0.01)
+    site = make_site(SITE | {"project": {"start": "2023-01-01", "end": "2026-05-14"}})
+    assert "period_differs" in set(rc.credit(change, OWN, site=site).status_reasons["code"])
+    with pytest.raises(rc.RubbercarbonError, match="earlier census first"):
+        rc.compare_inventories(second, first)
+
+
+def test_amounts_of_other_land_are_said():
+    site = make_site(SITE | {"land": {"area_rai": 50}})
+    result = rc.credit(amounts(10.0, area_ha=1.0, years=2.0), PREMIUM, site=site)
+    assert "land_differs" in set(result.status_reasons["code"])
+
+
+def test_an_unknown_rule_is_no_unknown_amount():
+    site = make_site(SITE | {"project": {"nitrogen_synthetic_kg": 40.0, "burned_area_ha": 0.0}})
+    result = rc.credit(amounts(10.0, co2e_t=20.0), RUBBER, site=site)
+    notes = result.ladder.set_index("line")["note"]
+    assert notes["emissions_fertiliser"] == "rule_unknown"
+    assert notes["emissions_burning"] == ""
+
+
+def test_the_former_period_must_be_over(tmp_path, change, capsys):
+    from rubbercarbon.runs import write_change
+
+    write_change(change, tmp_path / "change")
+    site = tmp_path / "site.toml"
+    site.write_text(
+        '[site]\nid = "S"\n[project]\nstart = 2024-05-01\nend = 2026-05-01\n', encoding="utf-8"
+    )
+    words = ["credit", str(tmp_path / "change"), "--site", str(site), "--programme", PREMIUM]
+    assert cli.main([*words, "--out", str(tmp_path / "one")]) == 0
+    again = [*words, "--out", str(tmp_path / "two"), "--previous", str(tmp_path / "one")]
+    assert cli.main(again) == 2
+    assert "earlier period" in capsys.readouterr().err

@@ -629,7 +629,7 @@ class TestJson:
 class TestPdf:
     def test_without_the_extra_a_sentence_says_what_to_install(self, stocks, tmp_path, monkeypatch):
         monkeypatch.setitem(sys.modules, "typst", None)
-        with pytest.raises(ReportError, match=r'pip install typst'):
+        with pytest.raises(ReportError, match=r"pip install typst"):
             rc.write_report(stocks, tmp_path / "r.pdf")
         assert not list(tmp_path.iterdir())
 

@@ -44,7 +44,7 @@ class TestWords:
         ("น.ส.3 ก. เลขที่ 88", "ns3k"), ("น.ส.๓ข", "ns3"), ("ส.ป.ก.๔-๐๑ ก", "spk401"),
         ("โฉนดเพื่อการเกษตร", "spk401"), ("โฉนดเพื่อเกษตรกรรม เลขที่ 5", "spk401"), ("สปก 4–01", "spk401"),
         ("คทช", "kts"), ("ก.ส.น. 5", "ksn5"), ("ไม่มีเอกสารสิทธิ", "none"), ("ไม่มีโฉนด", None),
-        ("SPK401", "spk401"), ("  ", "unknown"), (None, "unknown"), ("ใบเสร็จค่าไฟ", None), ("นส", None),
+        ("SPK401", "spk401"), ("  ", "unknown"), (None, "unknown"), ("สปก ชั่วคราว", None), ("โฉนดหาย", None), ("ใบเสร็จค่าไฟ", None), ("นส", None),
     ])  # fmt: skip
     def test_documents_as_people_write_them(self, text, code):
         assert site_words.code_of("land_document", text) == code
