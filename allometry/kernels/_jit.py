@@ -3,17 +3,20 @@
 Why these options: ``fastmath=True`` breaks the bit tricks of the inlined exponential and logarithm
 (results wrong by 100 % with no warning), so only signed zeros and contraction to fused
 multiply-add are given away. Why a lock: two Python threads inside a parallel kernel abort the
-process under numba's ``workqueue`` layer, so one thread at a time may enter.
+process under numba's ``workqueue`` layer, so one thread at a time may enter. Why light kernels: the
+threads of a kernel wait for each other at its end, which on a busy machine takes the system's turn
+of some milliseconds, a hundred times what a short array takes on one thread.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import sys
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -21,6 +24,7 @@ Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 FASTMATH = {"nsz", "contract"}
+SHORT = 1 << 16  # elements that a light kernel passes through on one thread in some tenths of a millisecond
 _one_thread_at_a_time = threading.RLock()
 
 
@@ -129,6 +133,11 @@ def kernel(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]
     return _guarded(function, FASTMATH)
 
 
+def light_kernel(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """As `kernel`, with some nanoseconds per element of its arrays: short ones take one thread."""
+    return _guarded(function, FASTMATH, light=True)
+
+
 def strict_kernel(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
     """As `kernel`, rounding after each operation: sums that must have the bits of numpy's."""
     return _guarded(function, set())
@@ -143,7 +152,7 @@ def serial_kernel(function: Callable[Arguments, Result]) -> Callable[Arguments, 
 
 
 def _guarded(
-    function: Callable[Arguments, Result], fastmath: set[str]
+    function: Callable[Arguments, Result], fastmath: set[str], *, light: bool = False
 ) -> Callable[Arguments, Result]:
     compiled: Any = numba.njit(
         fastmath=fastmath or False, error_model="numpy", parallel=True, cache=CACHE
@@ -151,9 +160,23 @@ def _guarded(
 
     @functools.wraps(function)
     def guarded(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
-        with _one_thread_at_a_time:
+        with _one_thread_at_a_time, _threads(args) if light else contextlib.nullcontext():
             result: Result = compiled(*args, **kwargs)
             return result
 
     guarded.__dict__["compiled"] = compiled
     return guarded
+
+
+@contextlib.contextmanager
+def _threads(arrays: tuple[Any, ...]) -> Iterator[None]:
+    """One thread for arrays that are all short, as many as were allowed for others."""
+    if max(np.size(one) for one in arrays) > SHORT:
+        yield
+        return
+    allowed = numba.get_num_threads()
+    numba.set_num_threads(1)
+    try:
+        yield
+    finally:
+        numba.set_num_threads(allowed)

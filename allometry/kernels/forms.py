@@ -18,7 +18,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from allometry.kernels._jit import inline, kernel, prange
+from allometry.kernels._jit import inline, light_kernel, prange
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -93,7 +93,7 @@ def _log_row(rows: Floats, r: int, ln_x: float, ln_h: float, ln_rho: float, stre
     return y
 
 
-@kernel
+@light_kernel
 def evaluate_single(
     rows: Floats,
     equation: Ints,
@@ -184,7 +184,7 @@ def _odd(kind: int, p: Floats, e: int, ln_x: float, x: float, ln_h: float, h: fl
     return np.nan
 
 
-@kernel
+@light_kernel
 def evaluate_other(
     kind: Ints,
     rows: Floats,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from allometry.kernels._jit import kernel, prange
+from allometry.kernels._jit import light_kernel, prange
 
 
-@kernel
+@light_kernel
 def segment_sums(
     values: NDArray[np.float64], offsets: NDArray[np.int64], out: NDArray[np.float64]
 ) -> None:
