@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -40,6 +41,7 @@ print(json.dumps({
     "agb_t": float(result.total["agb_t"].iloc[-1]),
 }))
 """
+AS_COMMAND = {"OMP_WAIT_POLICY": "passive", **os.environ}  # as `rubbercarbon batch` sets it
 DRAWS = 512
 COLUMNS = ["plot_id", "species", "girth_cm", "status", "plot_area_rai"]
 
@@ -50,7 +52,7 @@ def batch(source: Path, draws: int, engine: str = "local", workers: int = 2) -> 
     try:
         done = subprocess.run(
             [sys.executable, "-c", RUN, source, folder, str(draws), engine, str(workers)],
-            check=True, capture_output=True, text=True,
+            check=True, capture_output=True, text=True, env=AS_COMMAND,
         )  # fmt: skip
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -262,7 +264,7 @@ if __name__ == "__main__":
                 write(made[millions], millions * 1_000_000, per_farm=chosen.per_farm)
         growth(made)
         if not chosen.no_engines:
-            engines(made[max(made)])
+            engines(made[sorted(made)[len(made) // 2]])
         points(made[max(made)])
     finally:
         if chosen.keep is None:

@@ -26,8 +26,10 @@ def entry() -> None:
 
     A short process spends a third of its time on collecting garbage while it loads libraries and
     on taking them down again; neither is of use to it, nor is linear algebra in compiled code.
+    Threads that wait for others sleep, so that a busy machine gets on with these.
     """
     os.environ.setdefault("ALLOMETRY_LEAN_START", "1")
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     gc.set_threshold(*GARBAGE_THRESHOLDS)
     code = main()
     sys.stdout.flush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -30,6 +31,8 @@ def run(tasks: Sequence[Task], options: Options) -> Iterator[Outcome]:
     except ImportError as error:
         raise SettingsError("--engine dask needs the extra: pip install distributed.") from error
     with contextlib.ExitStack() as stack:
+        # Dask prints a stack of calls for a connection that is lost; `_gone` says it in a sentence
+        stack.enter_context(distributed.utils.silence_logging_cmgr(logging.CRITICAL))
         if options.scheduler:
             address: Any = options.scheduler
         else:

@@ -115,7 +115,7 @@ def test_read_only_and_strided_inputs_are_taken():
 @pytest.mark.jit
 def test_two_threads_may_call_at_once():
     """Two Python threads inside a parallel kernel would abort the process; a lock keeps one out."""
-    dbh = np.linspace(5.0, 60.0, 20_000)
+    dbh = np.linspace(5.0, 60.0, _jit.SHORT + 1)
     expected = al.evaluate("hevea_ensemble", dbh=dbh)
     results = [None] * 4
 
@@ -136,7 +136,7 @@ def test_two_threads_may_call_at_once():
 def test_one_and_two_threads_give_the_same_bits():
     import numba
 
-    dbh = np.linspace(3.0, 80.0, 5001)
+    dbh = np.linspace(3.0, 80.0, _jit.SHORT + 1)
     before = numba.get_num_threads()
     try:
         numba.set_num_threads(1)
@@ -144,6 +144,22 @@ def test_one_and_two_threads_give_the_same_bits():
     finally:
         numba.set_num_threads(before)
     np.testing.assert_array_equal(one, al.evaluate("hevea_ensemble", dbh=dbh))
+
+
+@pytest.mark.jit
+def test_short_arrays_take_one_thread_and_leave_the_number_allowed_as_it_was(monkeypatch):
+    import numba
+
+    asked = []
+    monkeypatch.setattr(_jit.numba, "set_num_threads", asked.append)
+    allowed = numba.get_num_threads()
+    short = np.linspace(3.0, 80.0, _jit.SHORT)
+    result = al.evaluate("hytonen_2018", dbh=short)
+    assert asked[:2] == [1, allowed]
+    asked.clear()
+    long = al.evaluate("hytonen_2018", dbh=np.append(short, 80.0))
+    assert not asked
+    np.testing.assert_array_equal(result, long[:-1])
 
 
 class TestCacheFolder:

@@ -1,5 +1,6 @@
 """Batch runs: engines and partitions give the same bits, faults lose nothing and count nothing twice."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -355,6 +356,74 @@ def test_killed_processes_lose_nothing(source, tmp_path):
         os.kill(worker, signal.SIGKILL)
     _, errors = second.communicate(timeout=120)
     assert second.returncode == 1, errors
+    assert files_of(folder) == files_of(fresh)
+
+
+@pytest.mark.jit
+@pytest.mark.slow
+def test_one_thread_and_two_give_the_same_files(source, tmp_path):
+    one, two = tmp_path / "one", tmp_path / "two"
+    run(source, one, NUMBA_NUM_THREADS="1")
+    run(source, two, NUMBA_NUM_THREADS="2")
+    assert files_of(one) == files_of(two)
+
+
+@contextlib.contextmanager
+def cluster(folder):
+    """A scheduler and a worker of Dask over TCP, each a process of its own."""
+    about = folder / "scheduler.json"
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    start = [sys.executable, "-m"]
+    own = ["--scheduler-file", str(about), "--no-dashboard"]
+    scheduler = subprocess.Popen(
+        [*start, "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", *own],
+        **quiet,
+    )  # fmt: skip
+    worker = None
+    try:
+        wait_for(about.exists, scheduler)
+        worker = subprocess.Popen(
+            [*start, "distributed.cli.dask_worker", "--no-nanny", "--nthreads", "1", *own], **quiet
+        )
+        yield json.loads(about.read_text("utf-8"))["address"], scheduler, worker
+    finally:
+        for process in (worker, scheduler):
+            if process is not None:
+                process.kill()
+                process.wait()
+        about.unlink(missing_ok=True)
+
+
+@pytest.mark.drill
+@pytest.mark.skipif(os.name == "nt", reason="signals are POSIX's")
+def test_a_killed_scheduler_ends_the_run_with_a_sentence_and_another_takes_it_up(source, tmp_path):
+    pytest.importorskip("distributed")
+    fresh, folder = tmp_path / "fresh", tmp_path / "out"
+    parts = ["--part-rows", "20"]
+    run(source, fresh, *parts)
+    command = [sys.executable, "-m", "rubbercarbon", "batch", source, folder, "--draws", "24",
+               "--seed", "5", "--engine", "dask", *parts]  # fmt: skip
+    with cluster(tmp_path) as (address, scheduler, worker):
+        job = subprocess.Popen(
+            [str(word) for word in [*command, "--scheduler", address]], stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        wait_for(lambda: parts_in(folder) >= 1, job)
+        worker.send_signal(signal.SIGSTOP)  # so that parts are open for certain
+        scheduler.kill()
+        killed = time.monotonic()
+        _, errors = job.communicate(timeout=120)
+        waited = time.monotonic() - killed
+    assert job.returncode == 2, errors
+    assert "the Dask scheduler" in errors
+    assert "--resume" in errors
+    assert "Traceback" not in errors
+    assert waited < 90
+    done = parts_in(folder)
+    assert 1 <= done < parts_in(fresh)
+    with cluster(tmp_path) as (address, _, _):
+        again = run(source, folder, "--resume", "--scheduler", address, *parts, engine="dask")
+    assert f"({done} of a former run)" in again.stdout
     assert files_of(folder) == files_of(fresh)
 
 
