@@ -6,6 +6,8 @@ import os
 
 import pytest
 
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # as the command line: waiting threads sleep
+
 
 @pytest.fixture
 def amount():

@@ -120,9 +120,14 @@ def without_ids(frame):
 
 
 VARIANTS = (with_noise, as_text, girths, densities, stems, areas_in_words, without_ids)
+DISTINCT = (with_noise, densities)  # nearly every row is distinct: half a minute without compiler
 
 
-@pytest.mark.parametrize("change", VARIANTS, ids=lambda f: f.__name__)
+@pytest.mark.parametrize(
+    "change",
+    [pytest.param(f, marks=[pytest.mark.jit] * (f in DISTINCT)) for f in VARIANTS],
+    ids=lambda f: f.__name__,
+)
 def test_points_of_every_kind_of_table(change):
     same(change(make(seed=4)), fewest=20)
 
