@@ -24,7 +24,7 @@ Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 FASTMATH = {"nsz", "contract"}
-SHORT = 1 << 16  # elements that a light kernel passes through on one thread in some tenths of a millisecond
+SHORT = 1 << 16  # elements: some tenths of a millisecond for one thread
 _one_thread_at_a_time = threading.RLock()
 
 
