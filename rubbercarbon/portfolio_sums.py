@@ -240,7 +240,7 @@ def lognormal_interval(mean: float, sd: float, level: float) -> tuple[float, flo
     --------
     >>> low, high = lognormal_interval(100.0, 20.0, 0.90)
     >>> round(low, 1), round(high, 1)
-    (70.8, 135.9)
+    (70.8, 135.8)
     """
     if not mean > 0 or not sd > 0:
         return mean, mean
