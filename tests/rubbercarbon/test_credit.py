@@ -168,7 +168,7 @@ def test_the_dossiers_start_stock_makes_a_difference():
 
 
 def test_a_comparison_of_one_hectare_is_paired_and_a_screening_estimate():
-    runs = rc.project(["monoculture", "agroforestry_fruit"], years=25, draws=200)
+    runs = rc.project(["monoculture", "agroforestry_fruit"], years=25, draws=20)
     comparison = rc.compare_scenarios(runs, baseline="monoculture")
     result = rc.credit(comparison, [OWN, "vm0047-area"])
     assert set(result.programmes["status"]) == {"SCREENING_ESTIMATE"}
