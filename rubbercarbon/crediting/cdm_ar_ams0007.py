@@ -8,6 +8,7 @@ from allometry.evaluation import evaluate
 from rubbercarbon import gases
 from rubbercarbon.cases import Case, Line
 from rubbercarbon.ladder_lines import stock_lines
+from rubbercarbon.pools import co2e
 from rubbercarbon.profiles import Profile, get_profile
 from rubbercarbon.sites import Place
 
@@ -69,10 +70,15 @@ def displaced(biomass_t: float) -> float:
     References
     ----------
     CDM AR-TOOL15: tree biomass times a factor for dead wood and litter, by the carbon fraction.
+
+    Examples
+    --------
+    >>> round(displaced(100.0), 4)
+    189.5667
     """
     profile = get_profile(ID)
     carbon = biomass_t * profile.figure("displaced_factor") * profile.figure("carbon_fraction")
-    return carbon * 44.0 / 12.0
+    return co2e(carbon)
 
 
 def soil_change(reference_t_ha: float, before: float, after: float) -> float:
