@@ -137,13 +137,20 @@ def compare_inventories(
         plots=plot_table,
         total=_total_table(pair, parts),
         assumptions=assumptions.reset_index(drop=True),
-        equations=pd.concat([census.stocks.equations for census in computed])
-        .drop_duplicates(["id", "predicts"])
-        .reset_index(drop=True),
+        equations=_citations([census.stocks.equations for census in computed]),
         run=run_record(computed[0].stocks.run["settings"], digests, first.reading)
         | ({"survey_dates": list(dates)} if dates else {}),
         found_problems=problems,
     )
+
+
+def _citations(both: list[pd.DataFrame]) -> pd.DataFrame:
+    """Citations of two censuses, with the rows of both."""
+    table = pd.concat(both, ignore_index=True)
+    rows = table.groupby(["id", "predicts"])["n_rows"].sum(min_count=1)
+    once = table.drop_duplicates(["id", "predicts"]).reset_index(drop=True)
+    counted = rows.reindex(pd.MultiIndex.from_frame(once[["id", "predicts"]]))
+    return once.assign(n_rows=counted.astype("Int64").to_numpy())
 
 
 @dataclass(frozen=True)
@@ -328,9 +335,19 @@ def _tree_table(pair: _Pair, plots: pd.DataFrame) -> pd.DataFrame:
         for name in ("agb", "bgb", "carbon"):
             trees[f"{name}_t_{number}"] = trees.pop(f"{name}_{number}") * trees["plot_id"].map(land)
     keys = ["plot_id", "tree_id"]
-    known = pd.concat([census.stocks.trees for census in reversed(pair.computed)])
-    known = known.drop_duplicates(keys)[[*keys, "species", "growth_form", "equation_id", "flags"]]
-    return trees.merge(known, on=keys, how="left")
+    return trees.merge(_known(pair, keys), on=keys, how="left")
+
+
+def _known(pair: _Pair, keys: list[str]) -> pd.DataFrame:
+    """What a tree is: by the later census that computed it; flags of the later census too."""
+    rows = pd.concat([census.stocks.trees for census in reversed(pair.computed)])
+    rows = rows.assign(blank=rows["equation_id"].fillna("") == "")
+    later = rows.drop_duplicates(keys).set_index(keys)
+    used = rows.sort_values("blank", kind="stable").drop_duplicates(keys).set_index(keys)
+    moved = used["blank"].ne(later["blank"].reindex(used.index))  # not the later census's row
+    both = later["flags"].reindex(used.index).fillna("") + ";" + used["flags"].fillna("")
+    flags = used["flags"].where(~moved, both.str.strip(";"))
+    return used.assign(flags=flags)[["species", "growth_form", "equation_id", "flags"]].reset_index()
 
 
 def _plot_table(pair: _Pair, parts: dict[str, tuple[Masses, Floats]]) -> pd.DataFrame:

@@ -360,13 +360,17 @@ def fractions(work: Living, matches: list[Match], code: Ints, assumptions: Assum
         return np.full(len(code), work.settings.carbon_fraction)
     chosen, records = ladder()["carbon_fractions"], carbon_fractions()
     names = [chosen.get(match.growth_form, chosen["default"]) for match in matches]
+    rows = np.bincount(code, minlength=len(names))
     for name in sorted(set(names)):
         record = records[name]
+        mine = [n == name and bool(m.growth_form) for n, m in zip(names, matches, strict=True)]
+        count = int(rows[mine].sum())
         assumptions.add(
             "carbon fraction",
             f"{name}: carbon over dry biomass",
             record.value,
             unit="1",
+            applies_to=f"{count} rows",
             source=record.citation,
             grade=record.grade,
         )

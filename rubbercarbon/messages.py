@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,17 @@ def text(section: str, key: str, language: str = "en", /, **values: object) -> s
 def takes(section: str, key: str, language: str, name: str, /) -> bool:
     """Whether a text has a place for a value of some name."""
     return f"{{{name}}}" in str(_catalogue(language)[section][key])
+
+
+def pattern(section: str, key: str, language: str = "en", /) -> str:
+    """One text with dots where its values would stand.
+
+    Examples
+    --------
+    >>> pattern("problems", "plot_empty")
+    "plot '…' has no tree"
+    """
+    return re.sub(r"\{[^{}]*\}", "…", str(_catalogue(language)[section][key]))
 
 
 def has(section: str, key: str, language: str = "en") -> bool:

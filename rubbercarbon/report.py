@@ -14,7 +14,7 @@ from rubbercarbon.errors import ReportError
 from rubbercarbon.messages import LANGUAGES
 from rubbercarbon.report_blocks import Report
 from rubbercarbon.report_findings import findings, status
-from rubbercarbon.report_source import ReportSource, report_source
+from rubbercarbon.report_source import BATCH, ReportSource, report_source
 from rubbercarbon.report_words import Words
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ NAMES = {"xlsx": "workbook"}  # format on the command line: its module
 # what a report is of, by the table that tells
 KINDS = {
     "portfolio": "sites",
+    "batch": BATCH,
     "claim": "programmes",
     "comparison": "summary",
     "change": "change_total",

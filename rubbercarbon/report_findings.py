@@ -8,8 +8,9 @@ from typing import Literal
 
 import pandas as pd
 
+from rubbercarbon.censuses import APART
 from rubbercarbon.report_blocks import figure
-from rubbercarbon.report_source import ReportSource
+from rubbercarbon.report_source import BATCH, ReportSource
 from rubbercarbon.report_words import Words
 
 STATUSES = (
@@ -68,8 +69,14 @@ def capped(code: str, found: tuple[Finding, ...]) -> str:
 
 
 def masses(source: ReportSource) -> pd.DataFrame:
-    """Rows of trees that were estimated, with ``mass`` (above ground, or of bamboo and banana)."""
+    """Rows of trees that were estimated, with ``mass`` (above ground, or of bamboo and banana).
+
+    Of a change: trees that are part of it, with their mass at the later date, of the dead with
+    that at the earlier one.
+    """
     trees = source.table("trees") if source.has("trees") else source.table("change_trees")
+    if "fate" in trees:
+        trees = trees[trees["fate"] != APART]
     names = ("agb_kg", "herb_kg") if source.has("trees") else ("agb_t_2", "agb_t_1")
     mass = pd.Series(float("nan"), trees.index)
     for name in names:
@@ -97,7 +104,7 @@ def _programme(source: ReportSource, words: Words) -> Iterator[Finding]:
 
 def _documents(source: ReportSource, words: Words) -> Iterator[Finding]:
     if not source.site:
-        if not source.has("summary") and not source.has("sites"):
+        if not source.has("summary") and not source.many:
             yield Finding("no_dossier", words.text("finding_no_dossier"), True)
         return
     land = source.group("land")
@@ -200,10 +207,20 @@ def _sampling(source: ReportSource, words: Words) -> Iterator[Finding]:
 
 
 def _rows(source: ReportSource, words: Words) -> Iterator[Finding]:
-    problems = source.table("problems")
-    refused = int((problems["severity"] == "error").sum()) if source.has("problems") else 0
-    doubtful = int((problems["severity"] == "warning").sum()) if source.has("problems") else 0
+    for file, why in dict(source.run.get("unread") or {}).items():
+        yield Finding("unread", words.text("finding_unread", file=file, why=why))
+    refused, doubtful = (_count(source, severity) for severity in ("error", "warning"))
     key = "finding_problems" if refused or doubtful else "finding_no_problems"
     yield Finding("problems", words.text(key, refused=refused, doubtful=doubtful,
                                          assumptions=len(source.table("assumptions"))),
                   kind="warning" if refused else "note")  # fmt: skip
+
+
+def _count(source: ReportSource, severity: str) -> int:
+    """Problems of one severity; of a batch they are counted by kind."""
+    if source.batch:
+        counts = source.table(BATCH)
+        return int(counts.loc[counts["severity"] == severity, "n_rows"].sum())
+    if not source.has("problems"):
+        return 0
+    return int((source.table("problems")["severity"] == severity).sum())

@@ -25,8 +25,9 @@ CREDIT_TEXTS = frozenset({
     "buffer_state", "line", "note", "kind", "condition", "state", "detail", "name", "scenario",
     "number", "dimension", "label_en", "label_th", "agro_ecological_zone", "land_document",
     "operator_type", "new_generation_farmer", "reason", "baseline", "component", "fate", "pool",
-    "driver",
+    "driver", "cause", "item", "locality", "zone", "system", "operator",
 })  # fmt: skip
+BATCH = "problem_counts"  # a table that only `batch` writes
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,16 @@ class ReportSource:
         """A group of the site's dossier; empty where there is none."""
         found = self.site.get(name)
         return found if isinstance(found, dict) else {}
+
+    @property
+    def batch(self) -> bool:
+        """Whether the run is one of ``batch``: sums by region, without single trees."""
+        return self.has(BATCH)
+
+    @property
+    def many(self) -> bool:
+        """Whether the run is of many sites, so that it has no dossier of its own."""
+        return self.has("sites") or self.batch
 
     @property
     def level(self) -> float:

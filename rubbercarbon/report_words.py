@@ -58,6 +58,12 @@ class Words:
                 return messages.text(section, name, self.language)
         return self.or_unknown(text.replace("_", " "))
 
+    def problem(self, code: str) -> str:
+        """What a kind of problem says, with dots for what differs from row to row."""
+        if not messages.has("problems", code, self.language):
+            return code.replace("_", " ")
+        return messages.pattern("problems", code, self.language)
+
     def or_unknown(self, value: object) -> str:
         """A free text, or the word for unknown."""
         text = "" if value is None else str(value).strip()

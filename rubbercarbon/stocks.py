@@ -258,14 +258,15 @@ def _citations(equations: pd.DataFrame, assumptions: Assumptions) -> pd.DataFram
     others = table[
         table["topic"].isin(["wood density", "carbon fraction"]) & (table["grade"] != "")
     ]
-    others = others.drop_duplicates(["topic", "source"])
-    more = pd.DataFrame(
-        {
-            "id": others["assumption"].str.partition(":")[0],
-            "predicts": others["topic"],
-            "grade": others["grade"],
-            "citation": others["source"],
-        }
+    named = others.assign(
+        id=others["assumption"].str.partition(":")[0],
+        n_rows=pd.to_numeric(others["applies_to"].str.extract(r"^(\d+) rows?$")[0]),
     )
-    rows = [equations, more.assign(n_rows=0, doi="", where="", seen="")[equations.columns]]
+    more = named.groupby(["topic", "source", "grade"], sort=False, as_index=False).agg(
+        id=("id", lambda ids: ", ".join(dict.fromkeys(ids))),
+        n_rows=("n_rows", lambda rows: rows.sum(min_count=1)),
+    )
+    more = more.rename(columns={"topic": "predicts", "source": "citation"})
+    more["n_rows"] = more["n_rows"].astype("Int64")
+    rows = [equations, more.assign(doi="", where="", seen="")[equations.columns]]
     return pd.concat([row for row in rows if len(row)], ignore_index=True)

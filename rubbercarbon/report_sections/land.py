@@ -17,7 +17,7 @@ DOSSIER = "site.json: land"
 def build(source: ReportSource, words: Words) -> Section | None:
     """What the dossier says of the land; what it does not say is unknown."""
     if not source.site:
-        return None if source.has("summary") or source.has("sites") else section(
+        return None if source.has("summary") or source.many else section(
             words, "land", missing(words, "no_dossier"))  # fmt: skip
     land = source.group("land")
     facts = fact_rows(

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
 
-from rubbercarbon.report_blocks import Paragraph, Section
+from rubbercarbon.report_blocks import Cell, Column, Paragraph, Section
 from rubbercarbon.report_findings import OUTSIDE, masses
 from rubbercarbon.report_sections.interface import figure_of, make_table, missing, section, text
 from rubbercarbon.report_source import ReportSource
 from rubbercarbon.report_words import Words
 
 PLACE = 80
+Columns = list[tuple[Column, Callable[[dict[str, Any]], Cell]]]
 
 
 def build(source: ReportSource, words: Words) -> Section | None:
@@ -22,19 +24,23 @@ def build(source: ReportSource, words: Words) -> Section | None:
         return None
     if "id" not in citations:
         return section(words, "models", missing(words, "no_models"))
-    models = _models(source, citations)
-    table = make_table(
-        words, "models", models,
-        [
-            (words.column("model", code=True), text("id")),
-            (words.column("predicts"), lambda row: words.value("predicts", row.get("predicts"))),
-            (words.column("grade"), text("grade")),
-            (words.column("rows", 0), figure_of("n_rows")),
+    twice = source.has("change_trees")
+    columns: Columns = [
+        (words.column("model", code=True), text("id")),
+        (words.column("predicts"), lambda row: words.value("predicts", row.get("predicts"))),
+        (words.column("grade"), text("grade")),
+        (words.column("rows_both" if twice else "rows", 0), figure_of("n_rows")),
+    ]
+    file = "citations.csv"
+    trees = "change_trees.csv" if twice else "trees.csv"
+    if "equation_id" in masses(source):
+        columns += [(words.column("trees", 0), figure_of("trees"))] if twice else []
+        columns += [
             (words.column("mass_share", 1), figure_of("share")),
             (words.column("outside", 0), figure_of("outside")),
-        ],
-        "citations.csv, trees.csv",
-    )  # fmt: skip
+        ]
+        file += f", {trees}"
+    table = make_table(words, "models", _models(source, citations), columns, file)
     flags = _flags(source)
     flagged = make_table(
         words, "flags", flags,
@@ -43,7 +49,7 @@ def build(source: ReportSource, words: Words) -> Section | None:
             (words.column("rows", 0), figure_of("rows")),
             (words.column("mass_share", 1), figure_of("share")),
         ],
-        "trees.csv: flags",
+        f"{trees}: flags",
     ) if len(flags) else None  # fmt: skip
     return section(words, "models", Paragraph(words.text("grades")), table, flagged)
 
@@ -53,11 +59,17 @@ def _models(source: ReportSource, citations: pd.DataFrame) -> pd.DataFrame:
     total = float(trees["mass"].sum())
     shares: dict[Any, Any] = {}
     outside: dict[Any, Any] = {}
+    rows: dict[Any, Any] = {}
     if total and "equation_id" in trees:
+        rows = trees.groupby("equation_id").size().to_dict()
         shares = (100.0 * trees.groupby("equation_id")["mass"].sum() / total).to_dict()
         out = trees["flags"].astype(str).str.contains(OUTSIDE, regex=True)
         outside = out.groupby(trees["equation_id"]).sum().to_dict()
-    return citations.assign(share=citations["id"].map(shares), outside=citations["id"].map(outside))
+    return citations.assign(
+        trees=citations["id"].map(rows),
+        share=citations["id"].map(shares),
+        outside=citations["id"].map(outside),
+    )
 
 
 def _flags(source: ReportSource) -> pd.DataFrame:

@@ -15,7 +15,7 @@ PLACE = 50
 def build(source: ReportSource, words: Words) -> Section | None:
     """Operator, place and agro-ecological zone."""
     if not source.site:
-        return None if source.has("summary") or source.has("sites") else section(
+        return None if source.has("summary") or source.many else section(
             words, "operator", missing(words, "no_dossier"))  # fmt: skip
     place, operator = source.group("site"), source.group("operator")
     who = fact_rows(

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from rubbercarbon.report_blocks import Section
-from rubbercarbon.report_sections.interface import make_table, missing, section, text
-from rubbercarbon.report_source import ReportSource
+from rubbercarbon.report_blocks import Section, Table
+from rubbercarbon.report_sections.interface import (
+    figure_of,
+    make_table,
+    missing,
+    section,
+    text,
+)
+from rubbercarbon.report_source import BATCH, ReportSource
 from rubbercarbon.report_words import Words, number
 
 PLACE = 160
@@ -17,8 +23,9 @@ MOST = 100
 def build(source: ReportSource, words: Words) -> Section:
     """Errors first."""
     problems = source.table("problems")
+    counted = _counted(source, words) if source.batch else None
     if problems.empty:
-        return section(words, "problems", missing(words, "no_problems"))
+        return section(words, "problems", counted or missing(words, "no_problems"))
     ordered = problems.assign(rank=problems["severity"].map(RANK).fillna(3))
     table = make_table(
         words, "problems", ordered.sort_values("rank", kind="stable"),
@@ -30,7 +37,22 @@ def build(source: ReportSource, words: Words) -> Section:
         ],
         "problems.csv", most=MOST,
     )  # fmt: skip
-    return section(words, "problems", table)
+    return section(words, "problems", counted, table)
+
+
+def _counted(source: ReportSource, words: Words) -> Table:
+    """Kinds of problems with their rows; a batch keeps the rows themselves in Parquet."""
+    counts = source.table(BATCH)
+    ordered = counts.assign(rank=counts["severity"].map(RANK).fillna(3))
+    return make_table(
+        words, "problem-counts", ordered.sort_values(["rank", "code"], kind="stable"),
+        [
+            (words.column("severity"), lambda row: words.value("severity", row.get("severity"))),
+            (words.column("problem"), lambda row: words.problem(str(row["code"]))),
+            (words.column("rows", 0), figure_of("n_rows")),
+        ],
+        "problem_counts.csv, problems/*.parquet", most=MOST,
+    )  # fmt: skip
 
 
 def _where(row: dict[str, Any]) -> str:

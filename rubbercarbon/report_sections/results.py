@@ -22,6 +22,7 @@ from rubbercarbon.sampling import student_t
 
 PLACE = 90
 PLOTS_DRAWN = 40
+MOST_REGIONS = 600
 Columns = list[tuple[Column, Callable[[dict[str, Any]], Cell]]]
 
 
@@ -55,16 +56,27 @@ def _measured(words: Words, name: str, key: str, decimals: int, level: str) -> C
 
 def _totals(source: ReportSource, words: Words) -> Table:
     level = f"{100 * source.level:g}"
-    columns: Columns = [
+    total = source.table("total")
+    places: Columns = [
         (words.column("site"), lambda row: words.value("scope", row.get("site_id"))),
         (words.column("stratum"), text("stratum")),
+    ]
+    area = "area_ha" if "area_ha" in total else "area_measured_ha"
+    if source.batch:
+        by = str(total.columns[0])
+        head = words.column("region", by=words.value("by", by))
+        places = [(head, lambda row: words.value("scope", row.get(by)))]
+    columns: Columns = [
+        *places,
         (words.column("plots", 0), figure_of("n_plots")),
-        (words.column("land_rai", 2), lambda row: rai(row.get("area_ha"))),
+        (words.column("land_rai" if area == "area_ha" else "measured_rai", 2),
+         lambda row: rai(row.get(area))),
         (words.column("carbon_t", 1), figure_of("carbon_t")),
         *_measured(words, "co2e_t", "co2e_t", 1, level),
         (words.column("co2e_t_rai", 1), figure_of("co2e_t_rai")),
     ]
-    return make_table(words, "totals", source.table("total"), columns, "total.csv")
+    key = "totals-batch" if source.batch else "totals"
+    return make_table(words, key, total, columns, "total.csv", most=MOST_REGIONS)
 
 
 def _plots(source: ReportSource, words: Words, *, per_ha: bool) -> Table:
@@ -121,7 +133,7 @@ def _sampling(source: ReportSource, words: Words) -> list[Paragraph | Table]:
     """The sampling error with its degrees of freedom and Student's t, where plots were drawn."""
     table = source.table("sampling")
     if table.empty:
-        return [missing(words, "no_sampling")]
+        return [missing(words, "no_sampling_batch" if source.batch else "no_sampling")]
     level = f"{100 * source.level:g}"
 
     def factor(row: dict[str, Any]) -> Cell:

@@ -26,7 +26,7 @@ SPECIES_DRAWN = 12
 
 def build(source: ReportSource, words: Words) -> Section | None:
     """The dossier's words, then the trees' own."""
-    if (source.has("summary") or source.has("sites")) and not source.site:
+    if (source.has("summary") or source.many) and not source.site:
         return None
     facts: Any = missing(words, "no_dossier")
     if source.site:
