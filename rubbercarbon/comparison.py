@@ -15,6 +15,7 @@ from rubbercarbon.economics import Accounts, Prices, account_for
 from rubbercarbon.errors import SettingsError
 from rubbercarbon.outcome import POOLS, SUMS, Outcome, removals
 from rubbercarbon.parameters import Z_90
+from rubbercarbon.problems import Problems
 from rubbercarbon.projection import SWITCHES, Projection, Run
 from rubbercarbon.projection_report import spread
 
@@ -277,6 +278,19 @@ class Comparison:
         if self.prices is None:
             return None
         return account_for(self.projection, self.baseline, self.prices)
+
+    @cached_property
+    def problems(self) -> Problems:
+        """What is doubtful in the scenarios, and prices that are missing or not taken."""
+        found = Problems(self.projection.found_problems.headings)
+        found.items = list(self.projection.found_problems.items)
+        if self.accounts is not None:
+            for item in self.accounts.missing:
+                scenario, _, what = item.partition(": ")
+                found.add("price_missing", column="prices", value=what, scenario=scenario)
+            for item in self.accounts.unused:
+                found.add("price_unused", column="prices", value=item)
+        return found
 
     @property
     def run(self) -> dict[str, Any]:

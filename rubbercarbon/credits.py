@@ -85,6 +85,9 @@ class CreditResult:
         other = ("reversal", "carried_forward", "cap_long_term_average")
         counts = award.verdict.status != STATUSES[0]
         step = ladder.next_step
+        # a projection's years are not the dossier's
+        days = () if claim.kind == "comparison" else (project.start, project.end)
+        dates = [day.isoformat() if day else "" for day in days] or ["", ""]
         amounts = {
             "gross_t_co2e": ladder.amount("gross"),
             "baseline_t_co2e": ladder.amount("baseline"),
@@ -102,8 +105,8 @@ class CreditResult:
             "version": profile.version,
             "text_status": profile.text,
             "status": award.verdict.status,
-            "period_from": "" if project.start is None else project.start.isoformat(),
-            "period_to": "" if project.end is None else project.end.isoformat(),
+            "period_from": dates[0],
+            "period_to": dates[1],
             "years": claim.years,
             "stock_t_co2e": None if counts else ladder.amount("stock_statement"),
             **{name: value if counts else None for name, value in amounts.items()},

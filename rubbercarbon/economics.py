@@ -30,6 +30,7 @@ from rubbercarbon.projection import Projection, Run
 from rubbercarbon.projection_report import spread
 
 Floats = NDArray[np.float64]
+GIVEN, NO_MORE_CARBON, PAYS_ALREADY = "given", "no_more_carbon", "pays_already"
 
 
 class Price(BaseModel):
@@ -270,7 +271,9 @@ def account_for(projection: Projection, baseline: str, prices: Prices) -> Accoun
     -----
     Carbon is paid as it is taken up and paid back as it is lost, without deductions of a
     programme. The break-even carbon price is that at which the scenario's present value meets the
-    baseline's; empty where more carbon does not go with less money.
+    baseline's. It is empty where there is none, and ``break_even_carbon_state`` says why:
+    ``no_more_carbon`` (its discounted removals are not above the baseline's) or ``pays_already``
+    (it is worth no less without carbon).
     """
     from rubbercarbon.deviates import Deviates  # noqa: PLC0415
 
@@ -290,7 +293,9 @@ def account_for(projection: Projection, baseline: str, prices: Prices) -> Accoun
         row["npv_difference_thb_ha"] = float(
             (account.value(rate) - points[baseline].value(rate))[0]
         )
-        row["break_even_carbon_thb_t"] = _break_even(account, points[baseline], rate)
+        if name != baseline:
+            price, state = _break_even(account, points[baseline], rate)
+            row |= {"break_even_carbon_thb_t": price, "break_even_carbon_state": state}
         if drawn:
             value, base = drawn[name].value(rate), drawn[baseline].value(rate)
             for key, values in (("npv", value), ("npv_difference", value - base)):
@@ -337,10 +342,12 @@ def unused_prices(projection: Projection, prices: Prices) -> list[str]:
     ]
 
 
-def _break_even(account: _Account, base: _Account, rate: Floats) -> float:
-    """Carbon price at which both are worth the same; NaN where no price above 0 does it."""
+def _break_even(account: _Account, base: _Account, rate: Floats) -> tuple[float, str]:
+    """Carbon price that makes up for less money, else NaN with the reason why there is none."""
     money = float((account.value(rate, without="carbon") - base.value(rate, without="carbon"))[0])
     carbon = float((account.present(account.carbon, rate) - base.present(base.carbon, rate))[0])
-    if carbon == 0.0 or -money / carbon <= 0.0:
-        return float("nan")
-    return -money / carbon
+    if carbon <= 0.0:
+        return float("nan"), NO_MORE_CARBON
+    if money >= 0.0:
+        return float("nan"), PAYS_ALREADY
+    return -money / carbon, GIVEN

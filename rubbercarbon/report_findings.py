@@ -46,7 +46,9 @@ class Finding:
 def findings(source: ReportSource, words: Words) -> tuple[Finding, ...]:
     """Everything that limits the figures, gravest first."""
     found: list[Finding] = []
-    for part in (_programme, _documents, _models, _alarms, _rows, _reasons, _sampling):
+    for part in (
+        _programme, _documents, _models, _alarms, _rows, _apart, _prices, _reasons, _sampling,
+    ):  # fmt: skip
         found += part(source, words)
     return tuple(found)
 
@@ -136,12 +138,17 @@ def _models(source: ReportSource, words: Words) -> Iterator[Finding]:
                 equations=words.listed(outside["equation_id"].astype(str).sort_values()),
             )  # fmt: skip
             yield Finding("out_of_domain", text, caps=True)
+    if source.batch:
+        counts = source.table(BATCH)
+        rows = int(counts.loc[counts["code"] == "outside_range", "n_rows"].sum())
+        if rows:
+            text = words.text("finding_out_of_domain_batch", rows=rows)
+            yield Finding("out_of_domain", text, caps=True)
     citations = source.table("citations")
     if "grade" in citations:
-        named = "id" if "id" in citations else "source"
-        doubtful = citations.loc[citations["grade"] == "C", named].astype(str).str.slice(0, 70)
+        doubtful = citations[citations["grade"] == "C"]
         if len(doubtful):
-            names, share = words.listed(doubtful.sort_values(), 4), ""
+            names, share = _doubtful(doubtful, words), ""
             if "equation_grade" in trees:
                 mass = float(trees.loc[trees["equation_grade"] == "C", "mass"].sum())
                 share = words.text("share_of_mass", share=figure(100.0 * mass / total, 0))
@@ -149,6 +156,14 @@ def _models(source: ReportSource, words: Words) -> Iterator[Finding]:
             yield Finding("grade_c", text, caps=True)
     if "bgb_kg" in trees:
         yield from _roots(source, trees, words)
+
+
+def _doubtful(citations: pd.DataFrame, words: Words) -> str:
+    """Models of grade C by id; of designs by what their sources were used for."""
+    if "id" in citations:
+        return words.listed(citations["id"].astype(str).sort_values(), 4)
+    used = sorted({topic for text in citations["used_for"] for topic in str(text).split(", ")})
+    return words.listed(words.value("topic", topic) for topic in used)
 
 
 def _roots(source: ReportSource, trees: pd.DataFrame, words: Words) -> Iterator[Finding]:
@@ -214,6 +229,24 @@ def _rows(source: ReportSource, words: Words) -> Iterator[Finding]:
     yield Finding("problems", words.text(key, refused=refused, doubtful=doubtful,
                                          assumptions=len(source.table("assumptions"))),
                   kind="warning" if refused else "note")  # fmt: skip
+
+
+def _apart(source: ReportSource, words: Words) -> Iterator[Finding]:
+    """Trees of a change that could be computed at one date only."""
+    trees = source.table("change_trees")
+    count = int((trees["fate"] == APART).sum()) if "fate" in trees else 0
+    if count:
+        yield Finding("not_comparable", words.text("finding_not_comparable", count=count))
+
+
+def _prices(source: ReportSource, words: Words) -> Iterator[Finding]:
+    """What the money of designs leaves out."""
+    problems = source.table("problems")
+    if not source.has("accounts") or problems.empty:
+        return
+    items = problems.loc[problems["code"] == "price_missing", "value"]
+    if len(items):
+        yield Finding("unpriced", words.text("finding_unpriced", items=words.listed(items)))
 
 
 def _count(source: ReportSource, severity: str) -> int:

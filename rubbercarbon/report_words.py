@@ -51,7 +51,7 @@ class Words:
         key = re.sub("[^a-z0-9]+", "_", text.lower())
         places = (
             (SECTIONS.get(kind, kind), key), ("report_values", f"{kind}_{key}"),
-            ("crediting", f"{kind}_{text}"),
+            ("crediting", f"{kind}_{text}"), ("scenarios", f"{kind}_{key}"),
         )  # fmt: skip
         for section, name in places:
             if messages.has(section, name, self.language):
@@ -119,6 +119,13 @@ class Words:
         name = messages.text("report_values", f"month_{day.month}", self.language)
         return self.text("date", day=day.day, month=name, be=day.year + BUDDHIST_ERA, ce=day.year,
                          iso=day.isoformat())  # fmt: skip
+
+    def day_or_year(self, value: object) -> str:
+        """A date of which only the year, or year and month, may be known."""
+        parts = str(value or "").split("-")
+        if len(parts) > 2:
+            return self.date(value)
+        return self.month(parts[1], parts[0]) if len(parts) == 2 else self.year(parts[0])
 
     def listed(self, parts: Iterable[str], most: int = 6) -> str:
         """Some names, with how many were left out."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rubbercarbon import messages
 from rubbercarbon.console import interval, line, number, table
+from rubbercarbon.economics import GIVEN
 from rubbercarbon.scenario_figures import title_of
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ def _money(result: Comparison, language: str) -> None:
             interval(row, "npv_thb_ha", 0) if drawn else "-",
             number(row["npv_difference_thb_ha"], 0),
             interval(row, "npv_difference_thb_ha", 0) if drawn else "-",
-            number(row["break_even_carbon_thb_t"], 0),
+            _break_even(row, language),
         ]
         for row in result.accounts.summary.to_dict("records")
     ]
@@ -140,7 +141,13 @@ def _money(result: Comparison, language: str) -> None:
         ),
         [_text(key, language, level=level) for key in head], rows, numbers=5,
     )  # fmt: skip
-    lists = {"no_price": result.accounts.missing, "unused_price": result.accounts.unused}
-    for key, items in lists.items():
-        if items:
-            line(_text(key, language, items="; ".join(items)))
+
+
+def _break_even(row: Any, language: str) -> str:
+    """The carbon price at which a scenario meets the baseline, or why there is none."""
+    state = row.get("break_even_carbon_state")
+    if not isinstance(state, str):
+        return "-"
+    if state == GIVEN:
+        return number(row["break_even_carbon_thb_t"], 0)
+    return _text(state, language)

@@ -31,7 +31,7 @@ def comparison_tables(comparison: Comparison, language: str = "en") -> dict[str,
         "sensitivity": comparison.sensitivity,
         "assumptions": projection.assumptions,
         "citations": citations(projection),
-        "problems": projection.found_problems.frame(language),
+        "problems": comparison.problems.frame(language),
     }
     if comparison.accounts is not None:
         tables |= {"accounts": comparison.accounts.summary,

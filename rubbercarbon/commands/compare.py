@@ -94,6 +94,6 @@ def run(
         console.json_records(result.summary)
     else:
         scenario_console.comparison(result, language)
-        console.problems(projection.found_problems, language, "problems.csv")
+        console.problems(result.problems, language, "problems.csv")
         console.line(messages.text("cli", "written", language, folder=folder))
-    return shared.exit_code(projection.found_problems, strict=strict)
+    return shared.exit_code(result.problems, strict=strict)

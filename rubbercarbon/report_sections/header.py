@@ -6,6 +6,7 @@ from rubbercarbon.report_blocks import Paragraph, Section
 from rubbercarbon.report_findings import capped, findings, reason_detail
 from rubbercarbon.report_sections.interface import (
     MOST_ROWS,
+    figure_of,
     make_table,
     programme_title,
     section,
@@ -34,6 +35,7 @@ def build(source: ReportSource, words: Words) -> Section:
              lambda row: words.value("status", capped(row["status"], found))),
             (words.column("from"), lambda row: words.date(row.get("period_from"))),
             (words.column("to"), lambda row: words.date(row.get("period_to"))),
+            (words.column("years", 1), figure_of("years")),
         ],
         "programmes.csv",
     )  # fmt: skip

@@ -89,6 +89,22 @@ def programme_title(row: dict[str, Any], words: Words) -> str:
     return plain(row.get("title")) or name
 
 
+def design_names(source: ReportSource, words: Words) -> Callable[[object], str]:
+    """Names of the designs by id; with the id where two have the same name or one has none."""
+    known = source.run.get("settings", {}).get("scenarios") or {}
+    titles = {}
+    for name, one in known.items():
+        title = one.get("title") or {}
+        titles[str(name)] = str(title.get(words.language) or title.get("en") or name)
+    said = list(titles.values())
+
+    def named(name: object) -> str:
+        title = titles.get(str(name), str(name))
+        return title if said.count(title) < 2 else f"{title} ({name})"
+
+    return named
+
+
 def missing(words: Words, key: str, **values: object) -> Paragraph:
     """A sentence that says what is not there."""
     return Paragraph(words.text(key, **values), "note")

@@ -8,7 +8,9 @@ from typing import Any
 from rubbercarbon.columns import RUBBER
 from rubbercarbon.report_blocks import Fact, Facts, Paragraph, Section, Table, figure
 from rubbercarbon.report_findings import Finding, capped, findings, masses, status
+from rubbercarbon.report_sections.economics import price_facts
 from rubbercarbon.report_sections.interface import (
+    design_names,
     figure_of,
     last_row,
     make_table,
@@ -29,7 +31,7 @@ def build(source: ReportSource, words: Words) -> Section:
     code = status(source, found)
     leads = [
         Paragraph(text, "lead")
-        for part in (_claims, _change, _stock, _scenarios)
+        for part in (_claims, _change, _stock, _scenarios, _money)
         for text in part(source, words)
     ]
     meaning = Paragraph(words.text("status_means", status=words.value("status", code),
@@ -69,7 +71,9 @@ def _claims(source: ReportSource, words: Words) -> Iterator[str]:
 def _period(row: dict[str, Any], words: Words) -> str:
     ends = plain(row.get("period_from")), plain(row.get("period_to"))
     if not any(ends):
-        return words.text("period_unknown")
+        years = number(row.get("years"))
+        return words.text("period_unknown") if years is None else words.text(
+            "period_years", years=f"{years:.4g}")  # fmt: skip
     return words.text("period", start=words.date(ends[0]), end=words.date(ends[1]))
 
 
@@ -134,7 +138,7 @@ def _scenarios(source: ReportSource, words: Words) -> Iterator[str]:
     summary = source.table("summary")
     if "biomass_average_difference_t_c_ha" not in summary:
         return
-    baseline = str(source.run.get("baseline", ""))
+    baseline, names = str(source.run.get("baseline", "")), design_names(source, words)
     for _, row in summary.iterrows():
         name = "biomass_average_difference_t_c_ha"
         difference = number(row.get(name))
@@ -144,7 +148,7 @@ def _scenarios(source: ReportSource, words: Words) -> Iterator[str]:
         key = "say_scenario" if str(row.get("p_greater_status", "")) != "withheld" else \
             "say_scenario_withheld"  # fmt: skip
         yield words.text(
-            key, name=row["scenario"], baseline=baseline, years=whole(row.get("averaged_years")),
+            key, name=names(row["scenario"]), baseline=names(baseline), years=whole(row.get("averaged_years")),
             difference=figure(difference),
             interval=words.interval(row.get(f"{name}_low"), row.get(f"{name}_high")),
             level=f"{100 * source.level:g}",
@@ -152,6 +156,21 @@ def _scenarios(source: ReportSource, words: Words) -> Iterator[str]:
             low=words.amount(row.get("difference_lowest_switch_t_c_ha")),
             high=words.amount(row.get("difference_highest_switch_t_c_ha")),
         )  # fmt: skip
+
+
+def _money(source: ReportSource, words: Words) -> Iterator[str]:
+    """One sentence per scenario: what it is worth beside the baseline at the given prices."""
+    baseline, names = str(source.run.get("baseline", "")), design_names(source, words)
+    for _, row in source.table("accounts").iterrows():
+        name = "npv_difference_thb_ha"
+        if str(row["scenario"]) != baseline:
+            yield words.text(
+                "say_money", name=names(row["scenario"]), baseline=names(baseline),
+                npv=words.amount(row.get("npv_thb_ha"), decimals=0),
+                difference=words.amount(row.get(name), decimals=0),
+                interval=words.interval(row.get(f"{name}_low"), row.get(f"{name}_high"), 0),
+                level=f"{100 * source.level:g}", **price_facts(source, words),
+            )  # fmt: skip
 
 
 def _measured(source: ReportSource, words: Words) -> list[Fact]:
