@@ -10,15 +10,46 @@ import numpy as np
 import pandas as pd
 
 from allometry.error_model import error_terms
+from rubbercarbon.columns import DIAMETERS
 from rubbercarbon.distributions import QUANTITIES
 from rubbercarbon.errors import InventoryError
 from rubbercarbon.inventory import Inventory
 from rubbercarbon.living import Ints
+from rubbercarbon.parameters import default_parameters
 from rubbercarbon.problems import Problems
 from rubbercarbon.stocks import Computed
 
 SURVIVOR, DEAD, NEW, APART = "survivor", "dead", "ingrowth", "not comparable"
-SHRUNK = 3.0  # reading errors by which a diameter may fall before it is listed
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the trees and plots of one census stand in its sheet."""
+
+    file: str
+    sheet: str
+    rows: dict[tuple[str, str], int]
+    plots: dict[str, int]
+
+    def of_tree(self, plot: str, tree: str) -> dict[str, Any]:
+        """File, sheet and row of a tree (of its first stem), for a problem."""
+        return {"file": self.file, "sheet": self.sheet, "row": self.rows.get((plot, tree))}
+
+    def of_plot(self, plot: str) -> dict[str, Any]:
+        """File, sheet and first row of a plot, for a problem."""
+        return {"file": self.file, "sheet": self.sheet, "row": self.plots.get(plot)}
+
+
+def places_of(inventory: Inventory) -> Places:
+    """Where the trees and plots of an inventory stand."""
+    trees = inventory.trees
+    numbers = [int(row) for row in trees["row"]]
+    rows: dict[tuple[str, str], int] = {}
+    plots: dict[str, int] = {}
+    for plot, tree, row in zip(trees["plot_id"], trees["tree_id"], numbers, strict=True):
+        rows.setdefault((plot, tree), row)
+        plots.setdefault(plot, row)
+    return Places(inventory.file, inventory.sheet, rows, plots)
 
 
 def require_ids(first: Inventory, second: Inventory) -> None:
@@ -61,7 +92,9 @@ def survey_dates(first: Inventory, second: Inventory) -> tuple[str, str] | None:
     return middle[0], middle[1]
 
 
-def common_plots(computed: tuple[Computed, Computed], problems: Problems) -> list[str]:
+def common_plots(
+    computed: tuple[Computed, Computed], places: tuple[Places, Places], problems: Problems
+) -> list[str]:
     """Plots of both censuses; the others are listed."""
     ids = [list(census.prepared.plot_ids) for census in computed]
     common = sorted(set(ids[0]) & set(ids[1]))
@@ -71,17 +104,19 @@ def common_plots(computed: tuple[Computed, Computed], problems: Problems) -> lis
             f"the second {', '.join(ids[1][:5])}. Use the same plot_id in both."
         )
     for name in sorted(set(ids[0]) ^ set(ids[1])):
+        which = 0 if name in ids[0] else 1
         problems.add(
             "plot_in_one_census", column="plot_id", value=name,
-            census="first" if name in ids[0] else "second",
+            census=("first", "second")[which], **places[which].of_plot(name),
         )  # fmt: skip
     areas = [census.stocks.plots.set_index("plot_id")["area_ha"] for census in computed]
     for name in common:
         a, b = float(areas[0][name]), float(areas[1][name])
         if abs(a - b) > 1e-9 * max(a, b):
             problems.add(
-                "area_changed", column="area_ha", value=name, first=f"{a:g}", second=f"{b:g}"
-            )
+                "area_changed", column="area_ha", value=name, first=f"{a:g}", second=f"{b:g}",
+                **places[1].of_plot(name),
+            )  # fmt: skip
     return common
 
 
@@ -108,6 +143,7 @@ def match(
     rows: list[Rows],
     inventories: tuple[Inventory, Inventory],
     computed: tuple[Computed, Computed],
+    places: tuple[Places, Places],
     problems: Problems,
 ) -> pd.DataFrame:
     """One row per tree with its fate; trees measured badly at one date are not comparable."""
@@ -137,30 +173,90 @@ def match(
     known = set(zip(second["plot_id"], second["tree_id"], strict=True))
     missing = [key for key in trees.index[trees["fate"] == DEAD] if key not in known]
     for plot_id, tree_id in missing:
-        problems.add("tree_missing", column="tree_id", value=tree_id, plot=plot_id)
+        problems.add(
+            "tree_missing", column="tree_id", value=tree_id, plot=plot_id,
+            **places[0].of_tree(plot_id, tree_id),
+        )  # fmt: skip
     for plot_id, tree_id in trees.index[trees["fate"] == APART]:
-        problems.add("tree_not_comparable", column="tree_id", value=tree_id, plot=plot_id)
+        failed = places[1 if (plot_id, tree_id) in known and there[0][plot_id, tree_id] else 0]
+        problems.add(
+            "tree_not_comparable", column="tree_id", value=tree_id, plot=plot_id,
+            **failed.of_tree(plot_id, tree_id),
+        )  # fmt: skip
     gone = inventories[0].trees
     gone = gone[gone["state"].isin(["dead", "cut"])]
     dead = set(zip(gone["plot_id"], gone["tree_id"], strict=True))
     for plot_id, tree_id in trees.index[there[1]]:
         if (plot_id, tree_id) in dead:
-            problems.add("dead_then_alive", column="status", value=tree_id, plot=plot_id)
-    fallen = trees["dbh_cm_1"] - trees["dbh_cm_2"]
-    reading = error_terms()["dbh_reading"]
-    once, again = (
-        reading.size("slope") * trees[f"dbh_cm_{k}"] + reading.size("intercept") for k in (1, 2)
-    )
-    shrunk = trees[fallen > SHRUNK * np.sqrt(once**2 + again**2)]
-    for (plot_id, tree_id), before, after in zip(
-        shrunk.index, shrunk["dbh_cm_1"], shrunk["dbh_cm_2"], strict=True
-    ):
-        problems.add(
-            "diameter_fell", column="dbh_cm", value=f"{after:g}", plot=plot_id, tree=tree_id,
-            before=f"{before:g}",
-        )  # fmt: skip
+            problems.add(
+                "dead_then_alive", column="status", value=tree_id, plot=plot_id,
+                **places[1].of_tree(plot_id, tree_id),
+            )  # fmt: skip
+    _diameters(trees, inventories, places, problems)
     trees = trees[trees["fate"] != ""]
     return trees.rename_axis(["plot_id", "tree_id"]).reset_index()
+
+
+def _diameters(
+    trees: pd.DataFrame,
+    inventories: tuple[Inventory, Inventory],
+    places: tuple[Places, Places],
+    problems: Problems,
+) -> None:
+    """Diameters that fell further than readings err, and readings that seem to have lost a digit.
+
+    A lost digit is looked for where the other census makes it likely: ten times the reading, or
+    a digit before it, gives a diameter that neither fell nor grew by more than the rule allows.
+    """
+    reading, limit = error_terms()["dbh_reading"], default_parameters()["shrinkage"].value
+    most = 1.0 + default_parameters()["regrowth"].value
+    both = trees[(trees["dbh_cm_1"] > 0.0) & (trees["dbh_cm_2"] > 0.0)]
+    errors = [
+        reading.size("slope") * both[f"dbh_cm_{k}"] + reading.size("intercept") for k in (1, 2)
+    ]
+    doubt = limit * np.hypot(*errors)
+    fell = both["dbh_cm_1"] - both["dbh_cm_2"] > doubt
+    rose = both["dbh_cm_2"] > most * both["dbh_cm_1"]
+    for (plot_id, tree_id), first, second, margin, down in zip(
+        both.index[fell | rose], both["dbh_cm_1"][fell | rose], both["dbh_cm_2"][fell | rose],
+        doubt[fell | rose], fell[fell | rose], strict=True,
+    ):  # fmt: skip
+        wrong = 1 if down else 0
+        low, high = (first - margin, first * most) if down else (second / most, second + margin)
+        where = places[wrong].of_tree(plot_id, tree_id)
+        wrong_cm = second if down else first
+        found = _lost_digit(inventories[wrong].trees, where["row"], wrong_cm, (low, high))
+        if found is not None:
+            column, value, fix = found
+            problems.add(
+                "digit_lost", column=column, value=value, fix=fix, plot=plot_id, tree=tree_id,
+                other=f"{first if down else second:.1f}", **where,
+            )  # fmt: skip
+        elif down:
+            problems.add(
+                "diameter_fell", column="dbh_cm", value=f"{second:.1f}", plot=plot_id,
+                tree=tree_id, before=f"{first:.1f}", **where,
+            )  # fmt: skip
+
+
+def _lost_digit(
+    trees: pd.DataFrame, row: int | None, dbh: float, limits: tuple[float, float]
+) -> tuple[str, str, str] | None:
+    """Column, reading and the reading with one digit more that gives a diameter within limits."""
+    mine, (low, high) = trees[trees["row"] == row], limits
+    used = float(mine["dbh_cm"].iloc[0])
+    if not math.isclose(used, dbh):  # another stem of the tree
+        return None
+    typed = [column for column in (*DIAMETERS[1:], DIAMETERS[0]) if column.name in mine]
+    read = {column: float(mine[column.name].iloc[0]) for column in typed}
+    column = next(c for c in typed if math.isclose(read[c] * c.factor, used))
+    value = read[column]
+    place = 10 ** len(str(int(value)))
+    guesses = [10.0 * value, *(digit * place + value for digit in range(1, 10))]
+    fits = [one for one in guesses if low <= one * column.factor <= high]
+    middle = 0.5 * (low + high) / column.factor
+    best = min(fits, key=lambda one: abs(one - middle), default=None)
+    return None if best is None else (column.name, f"{value:g}", f"{best:g}")
 
 
 def _unmeasured(inventory: Inventory, trees: pd.Index[Any]) -> pd.Series[bool]:

@@ -22,6 +22,7 @@ from rubbercarbon.censuses import (
     Rows,
     common_plots,
     match,
+    places_of,
     require_ids,
     rows_of,
     survey_dates,
@@ -121,9 +122,11 @@ def compare_inventories(
     problems.items = [
         *computed[0].stocks.found_problems.items, *computed[1].stocks.found_problems.items
     ]  # fmt: skip
-    plots = common_plots(computed, problems)
+    problems.headings = first.found_problems.headings | second.found_problems.headings
+    places = (places_of(first), places_of(second))
+    plots = common_plots(computed, places, problems)
     rows = [rows_of(census, plots) for census in computed]
-    trees = match(rows, (first, second), computed, problems)
+    trees = match(rows, (first, second), computed, places, problems)
     pair = _Pair(computed, rows, trees, plots, *_joined(computed, rows, plots), chosen)
     parts = {name: _component(pair, fates) for name, fates in FATES.items()}
     plot_table = _plot_table(pair, parts)

@@ -209,6 +209,7 @@ def _points(
         for data in empty:
             data.inventory = None
             data.failure = "none of its rows can be computed; see the problems of its files."
+            data.cause = "nothing_computed"
             problems.add(
                 "site_failed", file=portfolio.file, row=int(rows[data.number]),
                 column="inventory", value=f"{MARK}{data.number}", why=data.failure,
@@ -225,6 +226,7 @@ def _described(portfolio: Portfolio, found: list[SiteData]) -> pd.DataFrame:
     state = {d.number: "failed" if d.failure else "run" if d.run else "estimated" for d in found}
     sites["status"] = sites["number"].map(state)
     sites["reason"] = sites["number"].map({d.number: d.failure for d in found})
+    sites["cause"] = sites["number"].map({d.number: d.cause for d in found})
     n_rows = {d.number: len(d.inventory.trees) for d in found if d.inventory is not None}
     n_rows |= {d.number: len(d.run.trees) for d in found if d.run is not None}
     sites["n_rows"] = sites["number"].map(n_rows).astype("Int64")
@@ -268,7 +270,7 @@ def _credit(record: dict[Any, Any], digests: dict[str, str]) -> dict[str, Any]:
             f"'{folder.name}' holds the programmes {', '.join(table['programme'])}; name one of "
             "them in the column programme."
         )
-    digests[f"{record['number']} {folder.name}/run.json"] = tables.digest(folder / "run.json")
+    digests[f"{MARK}{record['number']} {folder.name}/run.json"] = tables.digest(folder / "run.json")
     first = mine.iloc[0]
     return {
         "programme": wanted,

@@ -25,12 +25,16 @@ MARK = "§"  # before the number of a site, so that it is told from any text of 
 
 @dataclass
 class SiteData:
-    """What was read for one site: trees and plots, or a run, or why neither."""
+    """What was read for one site: trees and plots, or a run, or why neither.
+
+    ``failure`` is a sentence that may hold names; ``cause`` is its kind, a code of ours.
+    """
 
     number: str
     inventory: Inventory | None = None
     run: Stocks | None = None
     failure: str = ""
+    cause: str = ""
     names: dict[str, str] = field(default_factory=dict)
 
 
@@ -90,6 +94,7 @@ def read_sites(
                 _read(record, data, cache, users, problems, portfolio, accept_suggestions)
         except (RubbercarbonError, OSError, ValueError) as error:
             data.failure = str(error).strip() or type(error).__name__
+            data.cause = _cause(record)
             _keep(getattr(error, "found_problems", None), data.number, "", problems)
             problems.add("site_failed", column="run" if record["run"] else "inventory",
                          value=f"{MARK}{data.number}", why=data.failure, **where)  # fmt: skip
@@ -101,6 +106,18 @@ def read_sites(
             cache.pop((record["inventory"], record["plots"]), None)
     _report_shared(portfolio, users, found, problems)
     return found
+
+
+def _cause(record: dict[Any, Any]) -> str:
+    """The kind of a failure, in words that hold no name."""
+    names = [record[name] for name in ("inventory", "plots", "run") if record[name]]
+    if not record["run"] and not record["inventory"]:
+        return "nothing_named"
+    if record["run"] and record["inventory"]:
+        return "both_named"
+    if not all(Path(name).exists() for name in names):
+        return "file_missing"
+    return "run_unread" if record["run"] else "inventory_unread"
 
 
 def _run(record: dict[Any, Any], digests: dict[str, str]) -> Stocks:

@@ -45,11 +45,14 @@ class Members:
         Number of a site estimated here → what its total is of the joined plots.
     runs : frozenset of str
         Numbers of the sites that come from a run folder.
+    levels : dict
+        Number of such a site → level of its own intervals.
     """
 
     table: pd.DataFrame
     weights: dict[str, Floats]
     runs: frozenset[str]
+    levels: dict[str, float]
 
 
 def members(points: Points | None, runs: dict[str, Stocks]) -> Members:
@@ -70,7 +73,8 @@ def members(points: Points | None, runs: dict[str, Stocks]) -> Members:
     for number, stocks in runs.items():
         rows[number] = _row(stocks.total.iloc[-1].to_dict())
     table = pd.DataFrame.from_dict(rows, orient="index").sort_index()
-    return Members(table, weights, frozenset(runs))
+    levels = {number: float(one.run["settings"]["level"]) for number, one in runs.items()}
+    return Members(table, weights, frozenset(runs), levels)
 
 
 def _row(total: dict[Any, Any]) -> dict[str, Any]:
@@ -193,6 +197,8 @@ class Sums:
         if not runs and spread is not None:
             return tuple(float(getattr(spread, end)[s, q]) for end in ENDS)  # type: ignore[return-value]
         table = self.found.table.loc[group]
+        if len(group) == 1 and self.found.levels.get(group[0]) == self.settings.level:
+            return tuple(float(table[f"{name}_{end}"].iloc[0]) for end in ENDS)  # type: ignore[return-value]
         sd = float(table.loc[runs, f"{name}_sd"].sum())
         sd += 0.0 if spread is None else float(spread.sd[s, q])
         return sd, *lognormal_interval(float(table[name].sum()), sd, self.settings.level)

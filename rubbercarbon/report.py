@@ -77,12 +77,21 @@ def make_report(source: ReportSource, language: str = "en") -> Report:
 
 def _subtitle(source: ReportSource, words: Words) -> str:
     """Place and period, as far as they are known."""
-    place, project = source.group("site"), source.group("project")
+    place = source.group("site")
     parts = [str(place.get(name) or "") for name in ("subdistrict", "district", "province")]
-    start, end = project.get("start"), project.get("end")
-    if start or end:
-        parts.append(words.text("period", start=words.date(start), end=words.date(end)))
+    parts += _period(source, words)
     return " · ".join(part for part in parts if part) or words.text("subtitle")
+
+
+def _period(source: ReportSource, words: Words) -> list[str]:
+    """Period of a claim, or dates of two surveys; a stock has no period, whatever the dossier."""
+    days = list(source.run.get("survey_dates") or []) if source.has("change_total") else []
+    if source.has("programmes"):
+        first = source.table("programmes").iloc[0]
+        days = [str(first.get(f"period_{end}") or "") for end in ("from", "to")]
+    if len(days) != 2 or not any(days):
+        return []
+    return [words.text("period", start=words.date(days[0]), end=words.date(days[1]))]
 
 
 def _ordered(tables: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -19,14 +19,15 @@ STATUSES = (
 CAP = "PROJECT_ESTIMATE"
 # reasons of a status that the findings say in words of their own
 SAID = frozenset({
-    "profile_not_verified", "land_unknown", "land_not_accepted", "outside_range", "grade_C",
+    "profile_not_verified", "land_unknown", "land_unsourced", "land_not_accepted",
+    "outside_range", "grade_C",
     "stock_is_no_removal",
 })  # fmt: skip
 # what the details of a reason are codes of; other details are shown as they are
 DETAILS = {
     "condition_unmet": "condition", "condition_unknown": "condition", "line_unknown": "line",
     "rule_unknown": "rule", "profile_not_verified": "text", "profile_grade_C": "rule",
-    "land_unknown": "document", "land_not_accepted": "document",
+    "land_unknown": "document", "land_unsourced": "document", "land_not_accepted": "document",
 }  # fmt: skip
 UNSAID = frozenset({"full_uncertainty_used"})
 OUTSIDE = r"outside_range|outside_evaluated_span"
@@ -47,7 +48,7 @@ def findings(source: ReportSource, words: Words) -> tuple[Finding, ...]:
     """Everything that limits the figures, gravest first."""
     found: list[Finding] = []
     for part in (
-        _programme, _documents, _models, _alarms, _rows, _apart, _prices, _reasons, _sampling,
+        _programme, _failed, _documents, _models, _alarms, _rows, _apart, _prices, _reasons, _sampling,
     ):  # fmt: skip
         found += part(source, words)
     return tuple(found)
@@ -68,6 +69,12 @@ def capped(code: str, found: tuple[Finding, ...]) -> str:
     if code == STATUSES[-1] and any(one.caps for one in found):
         return CAP
     return code
+
+
+def has_credits(source: ReportSource) -> bool:
+    """Whether a portfolio names runs of `credit` of its sites."""
+    sites = source.table("sites")
+    return "credit_status" in sites and bool(sites["credit_status"].ne("").any())
 
 
 def masses(source: ReportSource) -> pd.DataFrame:
@@ -92,6 +99,7 @@ def _programme(source: ReportSource, words: Words) -> Iterator[Finding]:
     if not source.has("programmes"):
         if source.has("total") or source.has("change_total"):
             key = "finding_stock" if source.has("total") else "finding_change"
+            key = "finding_site_claims" if has_credits(source) else key
             yield Finding("no_programme", words.text(key))
         return
     for code in ("text_not_verified", "transcribed"):
@@ -113,17 +121,31 @@ def _documents(source: ReportSource, words: Words) -> Iterator[Finding]:
     document = str(land.get("document") or "unknown")
     if document == "unknown":
         yield Finding("document_unknown", words.text("finding_document_unknown"), True)
-    accepted = land.get("acceptance") or {}
+    if any_unsourced(land):
+        yield Finding("acceptance_unsourced", words.text("finding_acceptance_unsourced"), True)
     programmes = source.table("programmes")
     for answer in ("unknown", "no"):
         names = [
             str(name) for name in programmes.get("programme", [])
-            if str(accepted.get(str(name), "unknown")) == answer
+            if accepted(land, str(name)) == answer
         ]  # fmt: skip
         if names:
             text = words.text(f"finding_acceptance_{answer}", programmes=words.listed(names),
                               document=words.value("document", document))  # fmt: skip
             yield Finding(f"acceptance_{answer}", text, True)
+
+
+def accepted(land: dict[str, Any], programme: str) -> str:
+    """What the dossier answers for a programme; unknown without a source of the answer."""
+    answers = land.get("acceptance") or {}
+    return str(answers.get(programme) or "unknown") if land.get("acceptance_source") else "unknown"
+
+
+def any_unsourced(land: dict[str, Any]) -> bool:
+    """Whether the dossier answers for some programme without saying where from."""
+    answers = land.get("acceptance") or {}
+    known = any(str(one) in {"yes", "no"} for one in answers.values())
+    return known and not land.get("acceptance_source")
 
 
 def _models(source: ReportSource, words: Words) -> Iterator[Finding]:
@@ -237,6 +259,19 @@ def _apart(source: ReportSource, words: Words) -> Iterator[Finding]:
     count = int((trees["fate"] == APART).sum()) if "fate" in trees else 0
     if count:
         yield Finding("not_comparable", words.text("finding_not_comparable", count=count))
+
+
+def _failed(source: ReportSource, words: Words) -> Iterator[Finding]:
+    """Sites of a portfolio that are in no sum, and those known from run folders alone."""
+    sites = source.table("sites")
+    if sites.empty:
+        return
+    for state, kind in (("failed", "warning"), ("run", "note")):
+        names = sites.loc[sites["status"] == state, "site_id"].astype(str)
+        if len(names):
+            text = words.text(f"finding_sites_{state}", count=len(names), sites=len(sites),
+                              names=words.listed(names))  # fmt: skip
+            yield Finding(f"sites_{state}", text, kind="warning" if kind == "warning" else "note")
 
 
 def _prices(source: ReportSource, words: Words) -> Iterator[Finding]:

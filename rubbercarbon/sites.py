@@ -103,7 +103,7 @@ class Operator(_Group):
 
 
 class Land(_Group):
-    """Land and its document; `acceptance` is by programme id, with its source."""
+    """Land and its document; `acceptance` is by programme id and counts with its source only."""
 
     document: LandDocument = "unknown"
     area_rai: float | None = Field(default=None, ge=0.0)
@@ -136,6 +136,19 @@ class Land(_Group):
     @classmethod
     def _answers(cls, value: object) -> object:
         return _answers(value)
+
+    def accepted(self, programme: str) -> Answer:
+        """Whether a programme accepts the document; unknown where no source is given.
+
+        Examples
+        --------
+        >>> land = Land(acceptance={"gs-403": "yes"})
+        >>> land.accepted("gs-403")
+        'unknown'
+        >>> land.model_copy(update={"acceptance_source": "letter of 3 May 2024"}).accepted("gs-403")
+        'yes'
+        """
+        return self.acceptance.get(programme, "unknown") if self.acceptance_source else "unknown"
 
     @property
     def area_ha(self) -> float | None:

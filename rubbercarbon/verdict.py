@@ -19,8 +19,9 @@ State = Literal["met", "unmet", "unknown"]
 STATUSES = (
     "NOT_CALCULABLE", "SCREENING_ESTIMATE", "PROJECT_ESTIMATE", "VERIFICATION_READY_ESTIMATE",
 )  # fmt: skip
-LAND_DIFFERS = 0.05  # of the declared land
-YEARS_DIFFER = 0.25
+MEASURED = ("change", "stock_difference")
+# checks of this library and the reason that each gives when it fails
+CHECKS = {"land_matches": "land_differs", "period_matches": "period_differs"}
 DAYS_PER_YEAR = 365.2425
 RAI_PER_HA = M2_PER_HA / M2_PER_RAI
 ANSWERS: dict[str, State] = {"yes": "met", "no": "unmet", "unknown": "unknown"}
@@ -85,6 +86,7 @@ def judge(case: Case, ladder: Ladder) -> Verdict:
         *(condition(case, ladder, one) for one in case.profile.conditions),
         *rules(case),
         *pools(case, ladder),
+        *checks(case),
     ]
     reasons = list(_reasons(case, ladder, findings))
     if case.claim.kind == "stock":
@@ -101,7 +103,7 @@ def land(case: Case) -> Finding:
     """Whether the programme accepts the land's document."""
     if case.site is None:
         return Finding("land", "land_document", "unknown")
-    answer = case.site.land.acceptance.get(case.profile.id, "unknown")
+    answer = case.site.land.accepted(case.profile.id)
     return Finding(
         "land", "land_document", ANSWERS[answer], case.site.land.document,
         case.site.land.acceptance_source,
@@ -162,6 +164,37 @@ def pools(case: Case, ladder: Ladder) -> list[Finding]:
     return found
 
 
+def checks(case: Case) -> list[Finding]:
+    """Rules of this library: whether the dossier and the surveys speak of the same thing."""
+    claim, site = case.claim, case.site
+    land = None if site is None else site.land.area_ha
+    apart = abs(claim.area_ha - land) / land if land and math.isfinite(claim.area_ha) else None
+    areas = [UNKNOWN if one is None or math.isnan(one) else f"{one:.4g}"
+             for one in (claim.area_ha, land)]  # fmt: skip
+    found = [_check("land_matches", apart, f"{' / '.join(areas)} ha")]
+    if claim.kind in MEASURED:
+        surveyed, period = surveyed_years(claim), period_of(site)
+        gap = abs(surveyed - period) if surveyed and period else None
+        years = [UNKNOWN if one is None else f"{one:.2f}" for one in (period, surveyed)]
+        found.append(_check("period_matches", gap, f"{' / '.join(years)} yr"))
+    return found
+
+
+def _check(code: str, value: float | None, detail: str) -> Finding:
+    """Met where a difference is within the limit of the library's rule."""
+    rule = default_parameters()[code]
+    state: State = "unknown" if value is None else _within(value, rule.value)
+    limit = f"{rule.meaning}: {rule.value:g} {rule.unit}"
+    return Finding("check", code, state, detail, f"{rule.citation}; {limit}", rule.grade)
+
+
+def _unsourced(case: Case) -> bool:
+    """Whether the dossier answers for this programme, without saying where from."""
+    if case.site is None or case.site.land.acceptance_source:
+        return False
+    return case.site.land.acceptance.get(case.profile.id, "unknown") != "unknown"
+
+
 def _reasons(case: Case, ladder: Ladder, findings: list[Finding]) -> list[Reason]:
     """Everything that keeps a result from being ready for verification."""
     claim, profile = case.claim, case.profile
@@ -173,6 +206,8 @@ def _reasons(case: Case, ladder: Ladder, findings: list[Finding]) -> list[Reason
     document = findings[0]
     if document.state != "met":
         code = "land_not_accepted" if document.state == "unmet" else "land_unknown"
+        if document.state == "unknown" and _unsourced(case):
+            code = "land_unsourced"
         found.append(Reason(code, document.detail))
     for state in ("unmet", "unknown"):
         codes = [f.code for f in findings if f.kind == "eligibility" and f.state == state]
@@ -193,12 +228,11 @@ def _reasons(case: Case, ladder: Ladder, findings: list[Finding]) -> list[Reason
         found.append(Reason("one_hectare"))
     if claim.describes == "measured plots":
         found.append(Reason("measured_plots"))
-    land_ha = None if case.site is None else case.site.land.area_ha
-    if land_ha and abs(claim.area_ha - land_ha) > LAND_DIFFERS * land_ha:
-        found.append(Reason("land_differs", f"{claim.area_ha:.4g} / {land_ha:.4g} ha"))
-    surveyed, stated = surveyed_years(claim), period_of(case.site)
-    if surveyed and stated and abs(surveyed - stated) > YEARS_DIFFER:
-        found.append(Reason("period_differs", f"{stated:.2f} / {surveyed:.2f}"))
+    found += [
+        Reason(CHECKS[f.code], f.detail)
+        for f in findings
+        if f.kind == "check" and f.state == "unmet"
+    ]
     if ladder.drove == "full":
         found.append(Reason("full_uncertainty_used", claim.why_no_sampling))
     if claim.outside:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from rubbercarbon.report_blocks import Section
+from rubbercarbon.report_blocks import Fact, Facts, Paragraph, Section
 from rubbercarbon.report_sections.interface import (
     fact_rows,
     figure_of,
@@ -17,6 +17,7 @@ from rubbercarbon.report_sections.interface import (
 )
 from rubbercarbon.report_source import ReportSource
 from rubbercarbon.report_words import Words, rai
+from rubbercarbon.site_words import code_of
 
 PLACE = 60
 
@@ -32,7 +33,7 @@ def build(source: ReportSource, words: Words) -> Section | None:
         again = words.amount(design.get("remeasured_percent"), "unit_percent", 0)
         facts = fact_rows(
             words, "site.json: design",
-            ("design_selection", words.value("selection", design.get("plot_selection"))),
+            ("design_selection", selection(design.get("plot_selection"), words)),
             ("design_threshold", words.amount(design.get("dbh_threshold_cm"), "unit_cm")),
             ("design_remeasured", again),
             ("design_result", words.or_unknown(design.get("remeasured_result"))),
@@ -47,9 +48,11 @@ def build(source: ReportSource, words: Words) -> Section | None:
         (words.column("area_rai", 2), lambda row: rai(row.get("area_ha"))),
         (words.column("area_ha", 4), figure_of("area_ha")),
     ]
+    if "represents_ha" in plots:
+        columns.append((words.column("land_rai", 2), lambda row: rai(row.get("represents_ha"))))
     if "plot_selection" in plots:
         head = words.column("selection")
-        columns.append((head, lambda row: words.value("selection", row["plot_selection"])))
+        columns.append((head, lambda row: selection(row["plot_selection"], words)))
     if "n_stems" in plots:
         columns += [
             (words.column("stems", 0), figure_of("n_stems")),
@@ -60,6 +63,7 @@ def build(source: ReportSource, words: Words) -> Section | None:
     shown = make_table(
         words, "strata", strata,
         [
+            *([(words.column("site"), text("site"))] if strata["site"].nunique() > 1 else []),
             (words.column("stratum"), text("stratum")),
             (words.column("plots", 0), figure_of("plots")),
             (words.column("measured_rai", 2), lambda row: rai(row.get("measured"))),
@@ -68,18 +72,51 @@ def build(source: ReportSource, words: Words) -> Section | None:
         ],
         file,
     )  # fmt: skip
-    return section(words, "design", facts, shown, make_table(words, "plots", plots, columns, file))
+    listed = make_table(words, "plots", plots, columns, file)
+    return section(
+        words, "design", facts, *_as_measured(source, plots, file, words), shown, listed
+    )
+
+
+def selection(value: object, words: Words) -> str:
+    """How plots were chosen, from any of its spellings."""
+    return words.value("selection", code_of("plot_selection", value) or value)
+
+
+def _as_measured(
+    source: ReportSource, plots: pd.DataFrame, file: str, words: Words
+) -> list[Facts | Paragraph]:
+    """What the sheets say of the choice of plots, and the land that all of them stand for."""
+    rows = []
+    chosen: list[str] = []
+    if "plot_selection" in plots:
+        chosen = list(dict.fromkeys(selection(one, words) for one in plots["plot_selection"]))
+        rows.append(
+            Fact(words.text("plots_selection"), words.listed(chosen), f"{file}: plot_selection")
+        )
+    for key, name in (("area_plots", "area_ha"), ("area_land", "represents_ha")):
+        if name in plots:
+            whole = plots[name].sum() if plots[name].notna().all() else None
+            rows.append(Fact(words.text(key), words.area(whole), f"{file}: {name}"))
+    stated = selection(source.group("design").get("plot_selection"), words)
+    if source.site and chosen and stated != words.text("unknown") and chosen != [stated]:
+        text = words.text("selection_differs", stated=stated, found=words.listed(chosen))
+        return [Facts(tuple(rows)), Paragraph(text, "warning")]
+    return [Facts(tuple(rows))]
 
 
 def _strata(plots: pd.DataFrame) -> pd.DataFrame:
-    """Plots, measured area and land of each stratum."""
+    """Plots, measured area and the land that they stand for of each stratum of each site."""
+    land = plots["represents_ha" if "represents_ha" in plots else "area_ha"]
     areas = plots.assign(
         area=pd.to_numeric(plots["area_ha"], errors="coerce"),
-        land=pd.to_numeric(plots.get("stratum_area_ha", pd.Series(dtype=float)), errors="coerce"),
+        land=pd.to_numeric(land, errors="coerce"),
+        stratum=plots["stratum"].fillna("").astype(str),
+        site=plots["site_id"].fillna("").astype(str) if "site_id" in plots else "",
     )
-    grouped = areas.groupby("stratum", sort=True)
+    grouped = areas.groupby(["site", "stratum"], sort=True)
     return pd.DataFrame({
         "plots": grouped.size(),
         "measured": grouped["area"].sum(min_count=1),
-        "land": grouped["land"].max(),
+        "land": grouped["land"].sum(min_count=1),
     }).reset_index()  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rubbercarbon.report_blocks import Paragraph, Section
-from rubbercarbon.report_findings import capped, findings, reason_detail
+from rubbercarbon.report_findings import capped, findings, has_credits, reason_detail
 from rubbercarbon.report_sections.interface import (
     MOST_ROWS,
     figure_of,
@@ -22,6 +22,7 @@ def build(source: ReportSource, words: Words) -> Section:
     """One row per programme; without one, that a stock is a statement."""
     if not source.has("programmes"):
         key = "header_comparison" if source.has("summary") else "header_none"
+        key = "header_portfolio" if has_credits(source) else key
         return section(words, "header", Paragraph(words.text(key)))
     found = findings(source, words)
     table = make_table(

@@ -6,6 +6,7 @@ import pandas as pd
 
 from rubbercarbon import report_figures
 from rubbercarbon.report_blocks import Figure, Paragraph, Section, Table
+from rubbercarbon.report_findings import has_credits
 from rubbercarbon.report_sections.interface import figure_of, make_table, missing, section
 from rubbercarbon.report_source import ReportSource
 from rubbercarbon.report_words import Words, number
@@ -16,7 +17,7 @@ PLACE = 110
 def build(source: ReportSource, words: Words) -> Section | None:
     """One table and one drawing per programme."""
     if not source.has("ladder"):
-        return None if source.has("summary") else section(
+        return None if source.has("summary") or has_credits(source) else section(
             words, "ladder", missing(words, "no_ladder"))  # fmt: skip
     ladder = source.table("ladder")
     blocks: list[Table | Figure | Paragraph] = [Paragraph(words.text("ladder_note"))]

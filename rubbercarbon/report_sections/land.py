@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from rubbercarbon.columns import M2_PER_HA, M2_PER_NGAN, M2_PER_RAI
-from rubbercarbon.report_blocks import Section, Table
+from rubbercarbon.report_blocks import Paragraph, Section, Table
+from rubbercarbon.report_findings import accepted, any_unsourced
 from rubbercarbon.report_sections.interface import fact_rows, missing, section
 from rubbercarbon.report_source import ReportSource
 from rubbercarbon.report_words import M2_PER_WA, Words, number
@@ -30,7 +31,10 @@ def build(source: ReportSource, words: Words) -> Section | None:
         ("land_polygon", words.or_unknown(land.get("polygon"))),
         ("land_deforested", words.value("answer", land.get("deforested_after_2020"))),
     )  # fmt: skip
-    return section(words, "land", facts, _acceptance(source, words))
+    note = Paragraph(words.text("finding_acceptance_unsourced"), "warning")
+    return section(
+        words, "land", facts, _acceptance(source, words), note if any_unsourced(land) else None
+    )
 
 
 def _hectares(land: dict[str, Any]) -> float | None:
@@ -44,13 +48,12 @@ def _hectares(land: dict[str, Any]) -> float | None:
 def _acceptance(source: ReportSource, words: Words) -> Table | None:
     """Whether each programme accepts the document."""
     land = source.group("land")
-    accepted = land.get("acceptance") or {}
     names = [str(name) for name in source.table("programmes").get("programme", [])]
-    names += [name for name in accepted if name not in names]
+    names += [name for name in land.get("acceptance") or {} if name not in names]
     if not names:
         return None
     basis = words.or_unknown(land.get("acceptance_source"))
-    rows = tuple((name, words.value("answer", accepted.get(name)), basis) for name in names)
+    rows = tuple((name, words.value("answer", accepted(land, name)), basis) for name in names)
     columns = (words.column("programme"), words.column("accepted"), words.column("source"))
     return Table("acceptance", words.text("caption_acceptance"), columns, rows,
                  words.text("from_table", file=DOSSIER))  # fmt: skip

@@ -62,7 +62,7 @@ def _conditions(source: ReportSource, words: Words) -> Table | None:
     key = "conditions"
     if len(source.table("programmes")) > IN_FULL:
         key = "conditions-open"
-        answered = conditions["kind"].isin(["land", "eligibility"])
+        answered = conditions["kind"].isin(["land", "eligibility", "check"])
         conditions = conditions[answered & (conditions["state"] != "met")]
     return make_table(
         words, key, conditions,
