@@ -211,10 +211,10 @@ def _diameters(
     reading, limit = error_terms()["dbh_reading"], default_parameters()["shrinkage"].value
     most = 1.0 + default_parameters()["regrowth"].value
     both = trees[(trees["dbh_cm_1"] > 0.0) & (trees["dbh_cm_2"] > 0.0)]
-    errors = [
+    once, again = (
         reading.size("slope") * both[f"dbh_cm_{k}"] + reading.size("intercept") for k in (1, 2)
-    ]
-    doubt = limit * np.hypot(*errors)
+    )
+    doubt = limit * np.sqrt(once**2 + again**2)
     fell = both["dbh_cm_1"] - both["dbh_cm_2"] > doubt
     rose = both["dbh_cm_2"] > most * both["dbh_cm_1"]
     for (plot_id, tree_id), first, second, margin, down in zip(

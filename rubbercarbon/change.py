@@ -350,7 +350,9 @@ def _known(pair: _Pair, keys: list[str]) -> pd.DataFrame:
     moved = used["blank"].ne(later["blank"].reindex(used.index))  # not the later census's row
     both = later["flags"].reindex(used.index).fillna("") + ";" + used["flags"].fillna("")
     flags = used["flags"].where(~moved, both.str.strip(";"))
-    return used.assign(flags=flags)[["species", "growth_form", "equation_id", "flags"]].reset_index()
+    return used.assign(flags=flags)[
+        ["species", "growth_form", "equation_id", "flags"]
+    ].reset_index()
 
 
 def _plot_table(pair: _Pair, parts: dict[str, tuple[Masses, Floats]]) -> pd.DataFrame:

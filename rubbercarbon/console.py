@@ -70,10 +70,11 @@ def number(value: float, digits: int = 1) -> str:
     return "-" if math.isnan(value) else f"{value:,.{digits}f}"
 
 
-def interval(row: Any, column: str, digits: int = 1) -> str:
+def interval(row: Any, column: str, digits: int = 1, *, language: str = "en") -> str:
     """The interval of a figure for reading."""
     low, high = float(row[f"{column}_low"]), float(row[f"{column}_high"])
-    return "-" if math.isnan(low) else f"{number(low, digits)} to {number(high, digits)}"
+    ends = {"low": number(low, digits), "high": number(high, digits)}
+    return "-" if math.isnan(low) else messages.text("report", "interval", language, **ends)
 
 
 def _level(result: Stocks | Change) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 LANGUAGES = ("en", "th")
+MOST_WORDS_OF_A_NAME = 3  # before a colon: an id, or a plant's name
 
 
 @functools.cache
@@ -61,3 +62,44 @@ def has(section: str, key: str, language: str = "en") -> bool:
 def keys(section: str, language: str = "en") -> tuple[str, ...]:
     """Keys of a section, for tests that compare the languages."""
     return tuple(_catalogue(language)[section])
+
+
+@functools.cache
+def _sentences(language: str) -> tuple[dict[str, str], tuple[tuple[re.Pattern[str], str], ...]]:
+    """Whole sentences, and those with values in them as patterns, the most words first."""
+    path = Path(__file__).parent / "texts" / f"sentences_{language}.toml"
+    if not path.is_file():
+        return {}, ()
+    found = tomllib.loads(path.read_text(encoding="utf-8"))["sentences"]
+    open_ones = [one for one in found if "{" in one]
+    open_ones.sort(key=lambda one: -len(re.sub(r"\{\w+\}", "", one)))
+    patterns = []
+    for one in open_ones:
+        parts = re.split(r"\{(\w+)\}", one)
+        made = "".join(
+            f"(?P<{part}>.+?)" if i % 2 else re.escape(part) for i, part in enumerate(parts)
+        )
+        patterns.append((re.compile(made), found[one]))
+    return found, tuple(patterns)
+
+
+def translated(text: str, language: str) -> str:
+    """An English sentence of a result table in another language; as it is where none is known.
+
+    Examples
+    --------
+    >>> translated("360 rows", "th"), translated("hevea_ensemble: species equation", "th")
+    ('360 แถว', 'hevea_ensemble: สมการของชนิดนั้น')
+    """
+    found, patterns = _sentences(language)
+    if text in found:
+        return found[text]
+    for pattern, said in patterns:
+        match = pattern.fullmatch(text)
+        if match:
+            return said.format(**match.groupdict())
+    head, colon, rest = text.partition(": ")
+    if colon and len(head.split()) <= MOST_WORDS_OF_A_NAME:
+        known = translated(rest, language)
+        return text if known == rest else f"{head}: {known}"
+    return text

@@ -75,7 +75,7 @@ def _stratum(row: dict[Any, Any], language: str) -> list[str]:
         str(row["n_sites"]),
         number(row["area_rai"]),
         number(row["co2e_t"]),
-        interval(row, "co2e_t"),
+        interval(row, "co2e_t", language=language),
         number(row["co2e_t_rai"]),
     ]
 

@@ -48,7 +48,8 @@ def findings(source: ReportSource, words: Words) -> tuple[Finding, ...]:
     """Everything that limits the figures, gravest first."""
     found: list[Finding] = []
     for part in (
-        _programme, _failed, _documents, _models, _alarms, _rows, _apart, _prices, _reasons, _sampling,
+        _programme, _failed, _documents, _models, _alarms, _rows, _apart, _prices, _reasons,
+        _sampling,
     ):  # fmt: skip
         found += part(source, words)
     return tuple(found)
@@ -203,7 +204,7 @@ def reason_detail(code: str, detail: object, words: Words) -> str:
     if not text or code in UNSAID:
         return ""
     if code not in DETAILS:
-        return text
+        return words.sentence(text)
     return ", ".join(words.value(DETAILS[code], part) for part in text.split(", "))
 
 
@@ -225,8 +226,10 @@ def _reasons(source: ReportSource, words: Words) -> Iterator[Finding]:
 
 def _alarms(source: ReportSource, words: Words) -> Iterator[Finding]:
     for _, row in source.table("alarms").iterrows():
-        text = words.text("finding_alarm", programme=row["programme"], detail=row["detail"],
-                          what=words.value("alarm", row["code"]))  # fmt: skip
+        text = words.text(
+            "finding_alarm", programme=row["programme"], what=words.value("alarm", row["code"]),
+            detail=words.sentence(row["detail"]),
+        )  # fmt: skip
         yield Finding(f"alarm_{row.get('code', '')}", text)
 
 

@@ -27,6 +27,15 @@ CREDIT_TEXTS = frozenset({
     "operator_type", "new_generation_farmer", "reason", "baseline", "component", "fate", "pool",
     "driver", "cause", "item", "locality", "zone", "system", "operator",
 })  # fmt: skip
+# a run without any of these holds nothing that a report is of
+REPORTED = frozenset({"total", "change_total", "summary", "programmes", "sites"})
+NOTHING_TO_REPORT = {
+    "check": "'{folder}' is a folder of `rubbercarbon check`: it holds the problems of a sheet and "
+    "no stock, so there is nothing to report. Its list is problems.xlsx; correct the sheet, run "
+    "`rubbercarbon estimate`, and report that folder.",
+    "other": "'{folder}' holds no stock, change, comparison, claim or portfolio to report; give a "
+    "folder of estimate, change, compare, credit, portfolio or batch.",
+}
 BATCH = "problem_counts"  # a table that only `batch` writes
 
 
@@ -148,6 +157,10 @@ def _folder(path: Path) -> tuple[dict[str, pd.DataFrame], dict[str, Any], dict[s
     for file in files:
         if not file.is_file():
             raise RunFolderError(f"'{path}' is incomplete: it has no {file.name}.")
+    names = {file.stem for file in files}
+    if not names & REPORTED:
+        kind = "check" if record.get("kind") == "check" else "other"
+        raise ReportError(NOTHING_TO_REPORT[kind].format(folder=path))
     tables = {file.stem: csv.read_plain(file) for file in files}
     site: dict[str, Any] = {}
     if (path / DOSSIER).is_file():

@@ -58,6 +58,10 @@ class Words:
                 return messages.text(section, name, self.language)
         return self.or_unknown(text.replace("_", " "))
 
+    def sentence(self, value: object) -> str:
+        """A sentence that a table holds in English; in its own words where it quotes a source."""
+        return messages.translated("" if value is None else str(value), self.language)
+
     def problem(self, code: str) -> str:
         """What a kind of problem says, with dots for what differs from row to row."""
         if not messages.has("problems", code, self.language):

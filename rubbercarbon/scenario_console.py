@@ -35,9 +35,9 @@ def comparison(result: Comparison, language: str) -> None:
             [
                 name,
                 number(row[HEADLINE]),
-                interval(row, HEADLINE) if drawn else "-",
+                interval(row, HEADLINE, language=language) if drawn else "-",
                 f"{row[AGAINST]:+.1f}" if against else "-",
-                interval(row, AGAINST) if drawn and against else "-",
+                interval(row, AGAINST, language=language) if drawn and against else "-",
                 _chance(row, language) if drawn and against else "-",
                 number(row["net_removals_t_co2e_ha"], 0),
             ]
@@ -126,9 +126,9 @@ def _money(result: Comparison, language: str) -> None:
         [
             title_of(result.projection.runs[str(row["scenario"])], language),
             number(row["npv_thb_ha"], 0),
-            interval(row, "npv_thb_ha", 0) if drawn else "-",
+            interval(row, "npv_thb_ha", 0, language=language) if drawn else "-",
             number(row["npv_difference_thb_ha"], 0),
-            interval(row, "npv_difference_thb_ha", 0) if drawn else "-",
+            interval(row, "npv_difference_thb_ha", 0, language=language) if drawn else "-",
             _break_even(row, language),
         ]
         for row in result.accounts.summary.to_dict("records")

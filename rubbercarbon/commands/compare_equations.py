@@ -85,7 +85,9 @@ def _show(result: EquationComparison, language: str, level: str) -> None:
                 console.number(float(row["taxon_agb_t"]), 2),
                 f"{row['difference_percent']:+.1f}",
                 console.number(float(row["agb_t"]), 1),
-                "-" if math.isnan(row["agb_t_low"]) else console.interval(row, "agb_t", 1),
+                "-"
+                if math.isnan(row["agb_t_low"])
+                else console.interval(row, "agb_t", 1, language=language),
                 "-" if str(outside) == "<NA>" else f"{int(outside)}/{int(row['n_trees'])}",
             ]
         )

@@ -6,7 +6,13 @@ import math
 from typing import Any
 
 from rubbercarbon.report_blocks import Paragraph, Section
-from rubbercarbon.report_sections.interface import make_table, missing, section, text
+from rubbercarbon.report_sections.interface import (
+    make_table,
+    missing,
+    section,
+    sentence,
+    without_one,
+)
 from rubbercarbon.report_source import ReportSource
 from rubbercarbon.report_words import Words
 
@@ -22,19 +28,21 @@ def build(source: ReportSource, words: Words) -> Section:
         words, "assumptions", source.table("assumptions"),
         [
             (words.column("topic"), lambda row: words.value("topic", row.get("topic"))),
-            (words.column("assumption"), text("assumption")),
-            (words.column("value"), _value),
-            (words.column("applies_to"), text("applies_to")),
-            (words.column("source"), text("source")),
-            (words.column("grade"), text("grade")),
+            (words.column("assumption"), sentence("assumption", words)),
+            (words.column("value"), lambda row: _value(row, words)),
+            (words.column("applies_to"), sentence("applies_to", words)),
+            (words.column("source"), sentence("source", words)),
+            (words.column("grade"), sentence("grade", words)),
         ],
         "assumptions.csv", most=MOST,
     )  # fmt: skip
     return section(words, "assumptions", Paragraph(words.text("assumptions_note")), table)
 
 
-def _value(row: dict[str, Any]) -> str:
-    return " ".join(part for part in (_shown(row.get("value")), str(row.get("unit") or "")) if part)
+def _value(row: dict[str, Any], words: Words) -> str:
+    """Value and unit; a figure without dimension stands alone."""
+    parts = (_shown(row.get("value")), without_one(row.get("unit")))
+    return " ".join(words.sentence(part) for part in parts if part)
 
 
 def _shown(value: Any) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from rubbercarbon import report_figures
+from rubbercarbon import messages, report_figures
+from rubbercarbon.parameters import default_parameters
 from rubbercarbon.report_blocks import Figure, Section, Table
 from rubbercarbon.report_sections.interface import (
     design_names,
@@ -101,6 +102,15 @@ def _drawing(source: ReportSource, words: Words) -> Figure | None:
     return Figure("figure-scenarios", caption, alt, svg, "averages")
 
 
+def _assumed(label: str, words: Words) -> str:
+    """An assumption in words, with its name in the table."""
+    base = label.partition(", ")[0].partition(" (")[0]
+    if base in messages.keys("terms", words.language):
+        return f"{messages.text('terms', base, words.language)} ({label})"
+    known = default_parameters().get(base)
+    return label if known is None else f"{words.sentence(known.meaning)} ({label})"
+
+
 def _assumptions(source: ReportSource, words: Words) -> Table | None:
     if not source.has("sensitivity"):
         return None
@@ -110,7 +120,7 @@ def _assumptions(source: ReportSource, words: Words) -> Table | None:
         words, "sensitivity", largest,
         [
             (words.column("scenario"), lambda row: names(row["scenario"])),
-            (words.column("assumption", code=True), text("assumption")),
+            (words.column("assumption"), lambda row: _assumed(str(row["assumption"]), words)),
             (words.column("at_low", 2), figure_of("at_low_t_c_ha")),
             (words.column("at_high", 2), figure_of("at_high_t_c_ha")),
             (words.column("swing", 2), figure_of("swing_t_c_ha")),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from rubbercarbon.report_blocks import Fact, Facts, Paragraph, Section
+from rubbercarbon.report_blocks import Fact, Facts, Paragraph, Section, Table
 from rubbercarbon.report_sections.interface import (
     fact_rows,
     figure_of,
@@ -59,22 +59,14 @@ def build(source: ReportSource, words: Words) -> Section | None:
             (words.column("stems_ha", 0), figure_of("stems_per_ha")),
             (words.column("basal_area", 1), figure_of("basal_area_m2_ha")),
         ]
-    strata = _strata(plots)
-    shown = make_table(
-        words, "strata", strata,
-        [
-            *([(words.column("site"), text("site"))] if strata["site"].nunique() > 1 else []),
-            (words.column("stratum"), text("stratum")),
-            (words.column("plots", 0), figure_of("plots")),
-            (words.column("measured_rai", 2), lambda row: rai(row.get("measured"))),
-            (words.column("land_rai", 2), lambda row: rai(row.get("land"))),
-            (words.column("land_ha", 2), figure_of("land")),
-        ],
-        file,
-    )  # fmt: skip
     listed = make_table(words, "plots", plots, columns, file)
     return section(
-        words, "design", facts, *_as_measured(source, plots, file, words), shown, listed
+        words,
+        "design",
+        facts,
+        *_as_measured(source, plots, file, words),
+        _strata_table(plots, file, words),
+        listed,
     )
 
 
@@ -103,6 +95,23 @@ def _as_measured(
         text = words.text("selection_differs", stated=stated, found=words.listed(chosen))
         return [Facts(tuple(rows)), Paragraph(text, "warning")]
     return [Facts(tuple(rows))]
+
+
+def _strata_table(plots: pd.DataFrame, file: str, words: Words) -> Table:
+    strata = _strata(plots)
+    of_site = [(words.column("site"), text("site"))] if len(set(strata["site"])) > 1 else []
+    return make_table(
+        words, "strata", strata,
+        [
+            *of_site,
+            (words.column("stratum"), text("stratum")),
+            (words.column("plots", 0), figure_of("plots")),
+            (words.column("measured_rai", 2), lambda row: rai(row.get("measured"))),
+            (words.column("land_rai", 2), lambda row: rai(row.get("land"))),
+            (words.column("land_ha", 2), figure_of("land")),
+        ],
+        file,
+    )  # fmt: skip
 
 
 def _strata(plots: pd.DataFrame) -> pd.DataFrame:

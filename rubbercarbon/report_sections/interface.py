@@ -65,6 +65,17 @@ def text(name: str) -> Callable[[dict[str, Any]], Cell]:
     return lambda row: plain(row.get(name))
 
 
+def sentence(name: str, words: Words) -> Callable[[dict[str, Any]], Cell]:
+    """The sentence of a column, in the report's language where it is one of ours."""
+    return lambda row: words.sentence(plain(row.get(name)))
+
+
+def without_one(unit: object) -> str:
+    """A unit for reading; nothing for figures without dimension, whose unit is written 1."""
+    text = plain(unit)
+    return "" if text in {"1", "1.0"} else text
+
+
 def plain(value: object) -> str:
     """A cell as text; nothing for what is empty."""
     return "" if value is None or value != value else str(value)  # noqa: PLR0124

@@ -53,7 +53,7 @@ def _sites(source: ReportSource, words: Words) -> Table:
 
 
 def _state(row: dict[str, Any], words: Words) -> str:
-    """How a site fared; of a failed one, why: the sentence, or its kind where names are left out."""
+    """How a site fared; of a failed one why: the sentence, or its kind without names."""
     state = words.value("site", row["status"])
     if row["status"] != "failed":
         return state

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from rubbercarbon.report_blocks import Section, Table
+from rubbercarbon.anonymity import WITHHELD
+from rubbercarbon.report_blocks import Paragraph, Section, Table
 from rubbercarbon.report_sections.interface import (
     figure_of,
     make_table,
@@ -37,7 +38,9 @@ def build(source: ReportSource, words: Words) -> Section:
         ],
         "problems.csv", most=MOST,
     )  # fmt: skip
-    return section(words, "problems", counted, table)
+    hidden = problems["message"].astype(str).str.contains(WITHHELD, regex=False).any()
+    note = Paragraph(words.text("withheld_note"), "note") if hidden else None
+    return section(words, "problems", counted, note, table)
 
 
 def _counted(source: ReportSource, words: Words) -> Table:

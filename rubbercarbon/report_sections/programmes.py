@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from rubbercarbon.report_blocks import Paragraph, Section, Table
 from rubbercarbon.report_findings import capped, findings
-from rubbercarbon.report_sections.interface import figure_of, make_table, missing, section, text
+from rubbercarbon.report_sections.interface import (
+    figure_of,
+    make_table,
+    missing,
+    section,
+    sentence,
+    text,
+    without_one,
+)
 from rubbercarbon.report_source import ReportSource
 from rubbercarbon.report_words import Words
 
@@ -73,7 +81,7 @@ def _conditions(source: ReportSource, words: Words) -> Table | None:
                 "rule" if row["kind"] in {"rule", "pool"} else "condition", row["condition"])),
             (words.column("state"), lambda row: words.value("state", row.get("state"))),
             (words.column("detail"), lambda row: words.value("document", row["detail"])
-             if row["kind"] == "land" else str(row["detail"])),
+             if row["kind"] == "land" else words.sentence(row["detail"])),
             (words.column("source"), text("source")),
             (words.column("grade"), text("grade")),
         ],
@@ -92,8 +100,8 @@ def _parameters(source: ReportSource, words: Words) -> Table | Paragraph | None:
             (words.column("programme", code=True), text("programme")),
             (words.column("parameter"),
              lambda row: words.value("rule", str(row["name"]).removeprefix("pool_"))),
-            (words.column("value"), lambda row: words.or_unknown(row.get("value"))),
-            (words.column("unit"), text("unit")),
+            (words.column("value"), lambda row: words.value("rulevalue", row.get("value"))),
+            (words.column("unit"), lambda row: without_one(row.get("unit"))),
             (words.column("source"), lambda row: " · ".join(
                 str(row.get(name)) for name in ("source", "seen") if row.get(name))),
             (words.column("grade"), text("grade")),
@@ -111,7 +119,7 @@ def _alarms(source: ReportSource, words: Words) -> Table | None:
         [
             (words.column("programme", code=True), text("programme")),
             (words.column("alarm"), lambda row: words.value("alarm", row.get("code"))),
-            (words.column("detail"), text("detail")),
+            (words.column("detail"), sentence("detail", words)),
         ],
         "alarms.csv",
     )  # fmt: skip

@@ -69,8 +69,10 @@ def _totals(source: ReportSource, words: Words) -> Table:
     columns: Columns = [
         *places,
         (words.column("plots", 0), figure_of("n_plots")),
-        (words.column("land_rai" if area == "area_ha" else "measured_rai", 2),
-         lambda row: rai(row.get(area))),
+        (
+            words.column("land_rai" if area == "area_ha" else "measured_rai", 2),
+            lambda row: rai(row.get(area)),
+        ),
         (words.column("carbon_t", 1), figure_of("carbon_t")),
         *_measured(words, "co2e_t", "co2e_t", 1, level),
         (words.column("co2e_t_rai", 1), figure_of("co2e_t_rai")),

@@ -148,7 +148,8 @@ def _scenarios(source: ReportSource, words: Words) -> Iterator[str]:
         key = "say_scenario" if str(row.get("p_greater_status", "")) != "withheld" else \
             "say_scenario_withheld"  # fmt: skip
         yield words.text(
-            key, name=names(row["scenario"]), baseline=names(baseline), years=whole(row.get("averaged_years")),
+            key, name=names(row["scenario"]), baseline=names(baseline),
+            years=whole(row.get("averaged_years")),
             difference=figure(difference),
             interval=words.interval(row.get(f"{name}_low"), row.get(f"{name}_high")),
             level=f"{100 * source.level:g}",
