@@ -252,10 +252,8 @@ def _lost_digit(
     column = next(c for c in typed if math.isclose(read[c] * c.factor, used))
     value = read[column]
     place = 10 ** len(str(int(value)))
-    guesses = [10.0 * value, *(digit * place + value for digit in range(1, 10))]
-    fits = [one for one in guesses if low <= one * column.factor <= high]
-    middle = 0.5 * (low + high) / column.factor
-    best = min(fits, key=lambda one: abs(one - middle), default=None)
+    guesses = (10.0 * value, *(digit * place + value for digit in range(1, 10)))
+    best = next((one for one in guesses if low <= one * column.factor <= high), None)
     return None if best is None else (column.name, f"{value:g}", f"{best:g}")
 
 

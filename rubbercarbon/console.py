@@ -167,7 +167,7 @@ def _plots(result: Stocks, language: str) -> None:
             str(row["plot_id"]),
             str(row["system"]),
             *(number(float(row[c]), d) for c, d in zip(columns, digits, strict=True)),
-            interval(row, columns[-1]),
+            interval(row, columns[-1], language=language),
         ]
         for _, row in plots.head(PLOTS_SHOWN).iterrows()
     ]
@@ -223,7 +223,7 @@ def change(result: Change, language: str) -> None:
         [
             str(row["plot_id"]),
             *(number(float(row[f"carbon_{unit}_{part}"])) for part in parts),
-            interval(row, f"carbon_{unit}_net"),
+            interval(row, f"carbon_{unit}_net", language=language),
         ]
         for _, row in plots.head(PLOTS_SHOWN).iterrows()
     ]

@@ -268,7 +268,8 @@ def test_a_verified_profile_with_everything_answered_is_ready():
     from rubbercarbon.verdict import judge
 
     site = make_site(SITE | {
-        "land": {"document": "chanote", "acceptance": {"t-ver-s-meth-13-01": "yes"}},
+        "land": {"document": "chanote", "acceptance": {"t-ver-s-meth-13-01": "yes"},
+                 "acceptance_source": "letter"},
         "project": {"answers": {"land_right": "yes"}, "burned_area_ha": 0.0},
     })  # fmt: skip
     claim = amounts(100.0, years=2.0, area_ha=50.0)

@@ -108,7 +108,7 @@ class TestPrinted:
 
     def test_heads_of_tables_stand_on_every_page_of_them(self, printed):
         pages = pages_of(printed[1])
-        inside = [page for page in pages if "Global Wood Density Database" in page]
+        inside = [page for page in pages if "Harja et al." in page]
         assert len(inside) > 1
         assert all("แหล่งที่มา" in page for page in inside)
 

@@ -429,7 +429,7 @@ class TestContent:
         assert "cannot be said which holds more" in first_page(report)
         assert "from −0.2 to 8.6" in first_page(report)
         assert "SCREENING_ESTIMATE" in report.status
-        assert _table(report, "differences").rows[0][:5] == ("mixed", -0.2, -1.1, 1.1, None)
+        assert _table(report, "differences").rows[0][:5] == ("mixed", -0.2, -1.1, 1.1, "withheld")
 
     @pytest.mark.jit
     def test_scenarios(self):

@@ -188,7 +188,7 @@ def test_compare_writes_tables_and_figures_and_says_what_may_be_concluded(tmp_pa
     assert "Averaged over 25 years, Rubber with timber holds" in said
     assert "You may not say that it holds more or less" in said
     assert "withheld" in said
-    assert "Without a price, counted as nothing" in said
+    assert "has no price and counts as nothing" in said
     out = tmp_path / "out"
     files = {path.name for path in out.iterdir()}
     assert {
@@ -379,6 +379,13 @@ def test_break_even_price_of_a_costly_gain(tmp_path):
     assert again["npv_difference_thb_ha"] == pytest.approx(0, abs=1e-6)
     assert row["npv_difference_thb_ha_low"] < row["npv_difference_thb_ha_high"]
     assert any("Durio" in text for text in result.accounts.missing) is False
+    assert row["break_even_carbon_state"] == "given"
+    # seen from the other side: less carbon, for which no price is one to break even at
+    turned = rc.compare_scenarios(runs, baseline="agro", prices=prices(tmp_path)).accounts.summary
+    other = turned.set_index("scenario").loc["mono"]
+    assert other["npv_difference_thb_ha"] > 0
+    assert np.isnan(other["break_even_carbon_thb_t"])
+    assert other["break_even_carbon_state"] == "no_more_carbon"
 
 
 @pytest.mark.parametrize(
