@@ -185,7 +185,7 @@ def _check(code: str, value: float | None, detail: str) -> Finding:
     rule = default_parameters()[code]
     state: State = "unknown" if value is None else _within(value, rule.value)
     limit = f"{rule.meaning}: {rule.value:g} {rule.unit}"
-    return Finding("check", code, state, detail, f"{rule.citation}; {limit}", rule.grade)
+    return Finding("check", code, state, detail, f"{rule.citation}; {limit}")
 
 
 def _unsourced(case: Case) -> bool:

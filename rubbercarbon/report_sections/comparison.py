@@ -108,7 +108,7 @@ def _assumed(label: str, words: Words) -> str:
     if base in messages.keys("terms", words.language):
         return f"{messages.text('terms', base, words.language)} ({label})"
     known = default_parameters().get(base)
-    return label if known is None else f"{words.sentence(known.meaning)} ({label})"
+    return words.sentence(label) if known is None else f"{words.sentence(known.meaning)} ({label})"
 
 
 def _assumptions(source: ReportSource, words: Words) -> Table | None:

@@ -82,7 +82,7 @@ def _conditions(source: ReportSource, words: Words) -> Table | None:
             (words.column("state"), lambda row: words.value("state", row.get("state"))),
             (words.column("detail"), lambda row: words.value("document", row["detail"])
              if row["kind"] == "land" else words.sentence(row["detail"])),
-            (words.column("source"), text("source")),
+            (words.column("source"), sentence("source", words)),
             (words.column("grade"), text("grade")),
         ],
         "conditions.csv", most=MOST,

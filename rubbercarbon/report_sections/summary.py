@@ -201,9 +201,9 @@ def _facts(source: ReportSource, words: Words) -> Facts | None:
     else:
         rows += _measured(source, words)
     if "agb_kg" in trees and trees["mass"].sum() > 0:
-        rubber = trees.loc[trees["species"] == RUBBER, "agb_kg"].sum() / trees["agb_kg"].sum()
+        rubber = trees.loc[trees["species"] == RUBBER, "mass"].sum() / trees["mass"].sum()
         rows.append(Fact(words.text("stems"), figure(float(trees["count"].sum()), 0),
                          "trees.csv: count"))  # fmt: skip
         rows.append(Fact(words.text("rubber_share"), f"{figure(100 * float(rubber), 0)} %",
-                         "trees.csv: species, agb_kg"))  # fmt: skip
+                         "trees.csv: species, agb_kg, herb_kg"))  # fmt: skip
     return Facts(tuple(rows)) if rows else None

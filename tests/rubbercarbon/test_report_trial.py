@@ -131,7 +131,7 @@ class TestChange:
                  ("Trees measured twice", "Trees that died or are missing", "New trees")]  # fmt: skip
         assert counted == sum(parts) == 7
         assert found["Not comparable: computed at one date only, in no sum"] == "1"
-        assert "1 trees could be computed at one date only" in warnings(report)
+        assert "computed at one date only: 1." in warnings(report)
 
     def test_rows_of_both_censuses_are_counted_and_none_is_nought(self, change):
         rows = change.equations.set_index(["id", "predicts"])["n_rows"]
