@@ -284,7 +284,8 @@ def _prices(source: ReportSource, words: Words) -> Iterator[Finding]:
         return
     items = problems.loc[problems["code"] == "price_missing", "value"]
     if len(items):
-        yield Finding("unpriced", words.text("finding_unpriced", items=words.listed(map(words.sentence, items))))
+        names = words.listed(words.sentence(item) for item in items)
+        yield Finding("unpriced", words.text("finding_unpriced", items=names))
 
 
 def _count(source: ReportSource, severity: str) -> int:
