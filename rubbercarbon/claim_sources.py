@@ -156,6 +156,7 @@ def _of_stocks(
         found, why_before = _sampled(start.plots, "agb_t_ha", then["describes"])
         before, why = found, why or why_before
         trees = _stock_trees(start, "stock_then", -1.0)
+        claim = _with_start(claim, start, language)
     both = None
     if sampled is not None and before is not None:
         parts = (sampled, before)
@@ -173,6 +174,17 @@ def _of_stocks(
         sampled=both,
         why_no_sampling=why,
     )
+
+
+def _with_start(claim: Claim, start: Stocks, language: str) -> Claim:
+    """The claim with the totals, problems and input files of the run that it starts from."""
+    tables = {
+        "start_total": start.total,
+        "start_problems": start.found_problems.frame(language),
+    }
+    first = [{**one, "file": f"start: {one['file']}"} for one in start.run.get("inputs", [])]
+    inputs = [*first, *claim.run.get("inputs", [])]
+    return replace(claim, tables=claim.tables | tables, run={**claim.run, "inputs": inputs})
 
 
 def _stock_line(stocks: Stocks) -> dict[str, Any]:

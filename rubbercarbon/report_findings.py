@@ -254,6 +254,11 @@ def _rows(source: ReportSource, words: Words) -> Iterator[Finding]:
     yield Finding("problems", words.text(key, refused=refused, doubtful=doubtful,
                                          assumptions=len(source.table("assumptions"))),
                   kind="warning" if refused else "note")  # fmt: skip
+    if source.has("start_total"):
+        first = source.table("start_problems").get("severity", pd.Series(dtype=str))
+        refused, doubtful = (int((first == one).sum()) for one in ("error", "warning"))
+        text = words.text("finding_start_problems", refused=refused, doubtful=doubtful)
+        yield Finding("start_problems", text, kind="warning" if refused else "note")
 
 
 def _apart(source: ReportSource, words: Words) -> Iterator[Finding]:

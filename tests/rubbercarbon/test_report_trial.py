@@ -223,6 +223,17 @@ class TestClaim:
         assert f"{default_parameters()['land_matches'].value:g}" in row["source"]
         assert ("land_differs" in set(result.status_reasons["code"])) is (state == "unmet")
 
+    def test_the_run_at_the_start_is_told_too(self, stocks):
+        first = rc.estimate_stocks(
+            rc.read_inventory(SAMPLE / "trees_2567.csv", SAMPLE / "plots.csv")
+        )
+        claim = rc.credit(stocks, "gs-403", site=make_site(SITE), start=first)
+        report = make_report(report_source(claim))
+        doubtful = int((first.problems["severity"] == "warning").sum())
+        assert f"at the start: 0 rows were refused and {doubtful} need" in warnings(report)
+        files = [row[0] for row in lines(report, "digests")]
+        assert {"start: trees_2567.csv", "trees.csv"} <= set(files)
+
     def test_a_projection_does_not_take_the_dossier_s_dates(self):
         runs = rc.project(["monoculture", "agroforestry_timber"], years=5, draws=0)
         claim = rc.credit(rc.compare_scenarios(runs), "vm0047-area", site=make_site(SITE))
