@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import string
 import tomllib
@@ -234,6 +235,7 @@ class TestClaim:
         files = [row[0] for row in lines(report, "digests")]
         assert {"start: trees_2567.csv", "trees.csv"} <= set(files)
 
+    @pytest.mark.jit
     def test_a_projection_does_not_take_the_dossier_s_dates(self):
         runs = rc.project(["monoculture", "agroforestry_timber"], years=5, draws=0)
         claim = rc.credit(rc.compare_scenarios(runs), "vm0047-area", site=make_site(SITE))
@@ -245,44 +247,107 @@ class TestClaim:
         assert "(5 years)" in warnings(make_report(report_source(claim)))
 
 
-@pytest.fixture(scope="module")
-def compared(tmp_path_factory):
-    file = tmp_path_factory.mktemp("prices") / "prices.toml"
-    file.write_text((PACKAGE / "templates" / "prices.toml").read_text("utf-8"), "utf-8")
-    runs = rc.project(["monoculture", "agroforestry_timber"], years=8, draws=0)
-    return rc.compare_scenarios(runs, prices=rc.read_prices(file))
+@pytest.fixture
+def designs():
+    """Tables of designs at prices: one with more carbon for less money, one with less carbon."""
+    names = ["mono", "timber", "fruit"]
+    average = "biomass_average_difference_t_c_ha"
+    summary = pd.DataFrame({
+        "scenario": names, "averaged_years": 25, "status": "PROJECT_ESTIMATE",
+        average: [math.nan, 2.0, -1.0], f"{average}_low": [math.nan, 1.0, -2.0],
+        f"{average}_high": [math.nan, 3.0, 0.5], "p_greater": [math.nan, 0.9, 0.2],
+        "p_greater_status": ["", "given", "given"], "break_even_year": [math.nan, 4.0, math.nan],
+        "break_even_never_share": [math.nan, 0.1, 0.8],
+    })  # fmt: skip
+    worth = "npv_difference_thb_ha"
+    accounts = pd.DataFrame({
+        "scenario": names, "npv_thb_ha": [99_819.0, 90_000.0, 101_006.0],
+        worth: [0.0, -9_819.0, 1_187.0], f"{worth}_low": [0.0, -20_000.0, -500.0],
+        f"{worth}_high": [0.0, 500.0, 2_000.0], "p_greater": [math.nan, 0.1, 0.8],
+        "break_even_carbon_thb_t": [math.nan, 812.4, math.nan],
+        "break_even_carbon_state": ["", "given", "no_more_carbon"],
+    })  # fmt: skip
+    problems = pd.DataFrame({"severity": ["warning"], "code": ["price_missing"],
+                             "value": ["timber Hopea odorata"], "message": ["x"]})  # fmt: skip
+    drivers = pd.DataFrame({"scenario": ["timber", "timber"], "driver": ["rubber", "soil"],
+                            "difference_t_c_ha": [-1.25, 0.0]})  # fmt: skip
+    sensitivity = pd.DataFrame({
+        "scenario": ["timber"] * 20 + ["fruit"] * 3, "at_low_t_c_ha": 0.0, "at_high_t_c_ha": 1.0,
+        "assumption": ["crowding", "roots, rsr", "other"] + ["x"] * 20, "swing_t_c_ha": 1.0,
+    })  # fmt: skip
+    titles = (("Rubber alone", "ยางเชิงเดี่ยว"), ("Rubber with timber", "ยางกับไม้ป่า"), ("Twin", "คู่"))
+    run = {
+        "baseline": "mono",
+        "settings": {"scenarios": {
+            name: {"title": {"en": en, "th": th}}
+            for name, (en, th) in zip(names, titles, strict=True)
+        }},
+        "prices": {
+            "date": "2026-05", "discount_rate": 0.07,
+            "latex_per_kg": {"value": 57.2, "low": 34.0, "high": 85.6, "source": "market"},
+            "timber_per_m3": {"Hopea": {"value": 5000.0, "source": "buyer"}},
+            "cost": [{"name": "work", "when": "yearly", "thb_per_ha": 900.0, "source": "diary"}],
+        },
+    }  # fmt: skip
+    tables = {"summary": summary, "accounts": accounts, "problems": problems, "drivers": drivers,
+              "sensitivity": sensitivity}  # fmt: skip
+    return ReportSource(tables, run)
 
 
 class TestComparison:
-    def test_the_template_prices_nothing_that_is_not_there(self, compared):
-        assert compared.accounts.unused == []
-
-    @pytest.mark.parametrize(("language", "name"), [
-        ("en", "Rubber with timber"), ("th", "ยางพาราร่วมกับไม้ป่า"),
-    ])  # fmt: skip
-    def test_money_and_names_are_in_the_report(self, compared, language, name):
-        report = make_report(report_source(compared, language=language), language)
-        row = lines(report, "accounts")[1]
-        worth = compared.accounts.summary["npv_thb_ha"].iloc[1]
-        assert row[0] == name
-        assert row[1] == f"{worth:,.0f}".replace("-", "−")
-        assert name in warnings(report)
-        assert row[1] in warnings(report)  # on the first page too
+    @pytest.mark.jit
+    def test_the_template_prices_nothing_that_is_not_there(self, tmp_path):
+        file = tmp_path / "prices.toml"
+        file.write_text((PACKAGE / "templates" / "prices.toml").read_text("utf-8"), "utf-8")
+        runs = rc.project(["monoculture", "agroforestry_timber"], years=26, draws=0)
+        result = rc.compare_scenarios(runs, prices=rc.read_prices(file))
+        assert result.accounts.unused == []
+        assert result.accounts.missing
+        assert "price_missing" in set(result.problems.frame()["code"])
+        report = make_report(report_source(result))
+        worth = result.accounts.summary["npv_thb_ha"].iloc[1]
+        assert f"{worth:,.0f}".replace("-", "−") in warnings(report)
+        assert "Rubber with timber" in warnings(report)
         assert "agroforestry_timber" not in warnings(report)
-        assert len(lines(report, "prices")) == 3
 
-    def test_why_there_is_no_break_even_price(self, compared):
-        summary = compared.accounts.summary.iloc[1]
-        state = summary["break_even_carbon_state"]
-        assert pd.isna(summary["break_even_carbon_thb_t"]) is (state != "given")
-        cell = lines(make_report(report_source(compared)), "accounts")[1][-1]
-        assert cell == messages.text("report_values", f"break_even_{state}", "en")
+    @pytest.mark.parametrize(("language", "name", "date"), [
+        ("en", "Rubber with timber", "May 2026"), ("th", "ยางกับไม้ป่า", "พฤษภาคม พ.ศ.\u00a02569"),
+    ])  # fmt: skip
+    def test_money_and_names_are_in_the_report(self, designs, language, name, date):
+        report = make_report(designs, language)
+        rows = lines(report, "accounts")
+        none = messages.text("report_values", "break_even_no_more_carbon", language)
+        assert rows[1][0] == name
+        assert rows[1][1] == "90,000"
+        assert [row[-1] for row in rows] == ["–", "812", none]
+        text = warnings(report)
+        for part in (name, "90,000", date, "Hopea odorata"):
+            assert part in text, part
+        never = messages.text("report", "never", language)
+        assert [row[-2] for row in lines(report, "differences")] == ["4", never]
+        assert [row[1] for row in lines(report, "prices")] == ["57.20", "5,000.00", "900.00"]
 
-    def test_without_prices_nothing_is_said_of_money(self):
-        runs = rc.project(["monoculture", "agroforestry_timber"], years=5, draws=0)
-        assert "No prices were given" in warnings(
-            make_report(report_source(rc.compare_scenarios(runs)))
-        )
+    def test_what_makes_and_moves_the_difference_is_told_of_each_design(self, designs):
+        report = make_report(designs)
+        assert lines(report, "drivers") == [["Rubber with timber", "rubber", "−1.25"]]
+        rows = lines(report, "sensitivity")
+        assert [row[0] for row in rows].count("Twin") == 3
+        assert rows[0][1] == f"{default_parameters()['crowding'].meaning} (crowding)"
+        assert rows[1][1] == "ratio of roots to shoots (roots, rsr)"
+        assert rows[2][1] == "other"
+
+    def test_two_designs_of_one_name_are_told_apart(self, designs):
+        designs.run["settings"]["scenarios"]["fruit"]["title"]["en"] = "Rubber with timber"
+        names = [row[0] for row in lines(make_report(designs), "averages")]
+        assert names == [
+            "Rubber alone",
+            "Rubber with timber (timber)",
+            "Rubber with timber (fruit)",
+        ]
+
+    def test_without_prices_nothing_is_said_of_money(self, designs):
+        bare = ReportSource({"summary": designs.table("summary")}, designs.run)
+        assert "No prices were given" in warnings(make_report(bare))
 
 
 @pytest.fixture(scope="module")
