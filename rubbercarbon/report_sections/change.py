@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from rubbercarbon import report_figures
-from rubbercarbon.report_blocks import Figure, Section, Table
+from rubbercarbon.censuses import APART
+from rubbercarbon.pools import co2e
+from rubbercarbon.report_blocks import Fact, Facts, Figure, Section, Table
 from rubbercarbon.report_sections.interface import figure_of, make_table, missing, section, text
 from rubbercarbon.report_source import ReportSource
 from rubbercarbon.report_words import Words
@@ -19,7 +21,24 @@ def build(source: ReportSource, words: Words) -> Section | None:
         return (
             section(words, "change", missing(words, "no_change")) if source.has("plots") else None
         )
-    return section(words, "change", _totals(source, words), *_plots(source, words))
+    return section(
+        words, "change", _stocks(source, words), _totals(source, words), *_plots(source, words)
+    )
+
+
+def _stocks(source: ReportSource, words: Words) -> Facts | None:
+    """What the trees of the change held at both dates; the difference is the net change."""
+    trees = source.table("change_trees")
+    if not {"carbon_t_1", "carbon_t_2", "fate"} <= set(trees):
+        return None
+    mine = trees[trees["fate"] != APART]
+    held = [co2e(float(mine[f"carbon_t_{date}"].sum())) for date in (1, 2)]
+    pairs = (("held_first", 1, held[0]), ("held_second", 2, held[1]))
+    rows = [
+        Fact(words.text(key), words.amount(value, "unit_t_co2e"), f"change_trees.csv: carbon_t_{n}")
+        for key, n, value in pairs
+    ]
+    return Facts(tuple(rows))
 
 
 def _totals(source: ReportSource, words: Words) -> Table:

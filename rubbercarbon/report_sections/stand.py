@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from rubbercarbon import report_figures
+from rubbercarbon.censuses import NEW, SURVIVOR
 from rubbercarbon.report_blocks import Figure, Section
 from rubbercarbon.report_findings import masses
 from rubbercarbon.report_sections.interface import (
@@ -51,14 +52,20 @@ def build(source: ReportSource, words: Words) -> Section | None:
             (words.column("largest_dbh", 1), figure_of("largest")),
             (words.column("mass_share", 1), figure_of("share")),
         ],
-        "trees.csv",
+        "change_trees.csv" if source.has("change_trees") else "trees.csv",
     )  # fmt: skip
     return section(words, "stand", facts, table, _drawing(species, words))
 
 
 def by_species(source: ReportSource) -> pd.DataFrame:
-    """Stems, diameters and share of above-ground mass of each species, largest share first."""
+    """Stems, diameters and share of above-ground mass of each species, largest share first.
+
+    Of a change: the trees that live at the later date.
+    """
     trees = masses(source)
+    if "fate" in trees:
+        trees = trees[trees["fate"].isin([SURVIVOR, NEW])]
+        trees = trees.assign(dbh_cm=trees["dbh_cm_2"], count=1.0)
     if not {"species", "dbh_cm", "count"} <= set(trees):
         return pd.DataFrame()
     count = pd.to_numeric(trees["count"], errors="coerce").fillna(1.0)

@@ -148,6 +148,20 @@ class TestChange:
             "dead", "Hevea brasiliensis", "hevea_ensemble"]  # fmt: skip
         assert "dead" in trees.loc["5", "flags"]
 
+    def test_stocks_at_both_dates_and_species_go_with_the_change(self, change):
+        report = make_report(report_source(change))
+        found = facts(report)
+        then, now = (
+            float(found[name].removesuffix(" t CO2e").replace(",", ""))
+            for name in ("Trees of the change at the first date", "The same at the second date")
+        )
+        net = float(change.total["co2e_t_net"].iloc[-1])
+        assert now - then == pytest.approx(net, abs=0.1)  # shown to 0.05
+        rows = {row[0]: row[1:] for row in lines(report, "species")}
+        assert rows["Hevea brasiliensis"][0] == "4"  # less the dead, the lost and the unreadable
+        assert rows["Tectona grandis"][:3] == ["1", "9.9", "9.9"]  # 31 cm of girth
+        assert sum(float(row[3]) for row in rows.values()) == pytest.approx(100.0, abs=0.1)
+
     def test_what_the_matching_lists_has_its_file_and_row(self, change):
         problems = change.problems
         mine = problems[problems["code"].isin(["tree_missing", "tree_not_comparable"])]
