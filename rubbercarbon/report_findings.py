@@ -81,6 +81,7 @@ def has_credits(source: ReportSource) -> bool:
 def masses(source: ReportSource) -> pd.DataFrame:
     """Rows of trees that were estimated, with ``mass`` (above ground, or of bamboo and banana).
 
+    It is that of the total: a row's own, times the stems of the total that it stands for.
     Of a change: trees that are part of it, with their mass at the later date, of the dead with
     that at the earlier one.
     """
@@ -92,6 +93,8 @@ def masses(source: ReportSource) -> pd.DataFrame:
     for name in names:
         if name in trees:
             mass = mass.fillna(pd.to_numeric(trees[name], errors="coerce"))
+    if "represents" in trees:
+        mass *= pd.to_numeric(trees["represents"], errors="coerce").fillna(1.0)
     return trees.assign(mass=mass)[mass.notna()]
 
 

@@ -205,5 +205,5 @@ def _facts(source: ReportSource, words: Words) -> Facts | None:
         rows.append(Fact(words.text("stems"), figure(float(trees["count"].sum()), 0),
                          "trees.csv: count"))  # fmt: skip
         rows.append(Fact(words.text("rubber_share"), f"{figure(100 * float(rubber), 0)} %",
-                         "trees.csv: species, agb_kg, herb_kg"))  # fmt: skip
+                         "trees.csv: species, agb_kg, herb_kg, represents"))  # fmt: skip
     return Facts(tuple(rows)) if rows else None

@@ -125,7 +125,7 @@ class TestChange:
         models = table(report, "models")
         heads = [column.label for column in models.columns]
         rows = [dict(zip(heads, row, strict=True)) for row in models.rows]
-        assert sum(r["share of biomass, %"] or 0.0 for r in rows) == pytest.approx(100.0)
+        assert sum(r["share of the total biomass, %"] or 0.0 for r in rows) == pytest.approx(100.0)
         counted = sum(r["trees"] or 0 for r in rows)
         found = facts(report)
         parts = [int(found[name]) for name in
@@ -408,6 +408,22 @@ class TestPortfolio:
     def test_inputs_of_claims_stand_under_the_number_of_their_site(self, many):
         record = json.loads((many / "out" / "run.json").read_text("utf-8"))
         assert {one["file"] for one in record["inputs"]} == {"sites", "S001", "S003"}
+
+
+class TestStock:
+    def test_shares_are_those_of_the_total(self, stocks):
+        """A row counts for the land that it stands for, as it does in the total."""
+        trees, total = stocks.trees, stocks.total.iloc[-1]
+        rubber = trees[trees["species"] == "Hevea brasiliensis"]
+        share = (rubber["agb_kg"] * rubber["represents"]).sum() / 10 / (
+            total["agb_t"] + total["herb_t"])  # fmt: skip
+        report = make_report(report_source(stocks))
+        rows = {row[0]: row[-1] for row in table(report, "species").rows}
+        assert rows["Hevea brasiliensis"] == pytest.approx(share)
+        assert sum(rows.values()) == pytest.approx(100.0)
+        models = {row[0]: row[4] for row in table(report, "models").rows}
+        assert models["hevea_ensemble"] == pytest.approx(share)
+        assert facts(report)["Rubber, share of above-ground biomass"] == f"{share:.0f} %"
 
 
 class TestThai:
