@@ -188,8 +188,11 @@ def test_compare_writes_tables_and_figures_and_says_what_may_be_concluded(tmp_pa
     assert "Averaged over 25 years, Rubber with timber holds" in said
     assert "You may not say that it holds more or less" in said
     assert "withheld" in said
-    assert "has no price and counts as nothing" in said
     out = tmp_path / "out"
+    problems = pd.read_csv(out / "problems.csv")
+    unpriced = problems.loc[problems["code"] == "price_missing", "message"]
+    assert len(unpriced) == 6  # rubber of both designs, and four timber trees
+    assert unpriced.str.endswith("has no price and counts as nothing").all()
     files = {path.name for path in out.iterdir()}
     assert {
         "run.json", "summary.csv", "difference.csv", "pools.csv", "fluxes.csv", "stands.csv",
