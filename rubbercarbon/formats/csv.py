@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
-import io
+import re
 import warnings
 from pathlib import Path
 
@@ -23,6 +24,9 @@ SUFFIXES = (".csv", ".tsv", ".txt")
 ENCODINGS = ("utf-8-sig", "cp874")
 LONGEST_LINE = 200_000  # letters
 DELIMITERS = (",", ";", "\t")
+TOP = 20_000  # letters in which the heading is looked for
+BLOCK = 1 << 20
+_LINE_ENDS = re.compile(rb"[\r\n]")
 
 
 def read(path: Path) -> list[RawTable]:
@@ -33,41 +37,44 @@ def read(path: Path) -> list[RawTable]:
     InventoryError
         When the text cannot be decoded or is not a table.
     """
-    content = _decode(path)
-    longest = max(map(len, content.splitlines()), default=0)
+    encoding = _encoding(path)
+    longest = _longest_line(path, encoding)
     if longest > LONGEST_LINE:
         raise unreadable(
             path.name, f"a line has {longest:,} letters, which no table of trees needs; is it one?"
         )
-    top = content[:20_000].splitlines()[:ROWS_BEFORE_HEADING]
+    with path.open("rb") as stream:
+        begin = codecs.getincrementaldecoder(encoding)().decode(stream.read(4 * TOP))
+    top = begin[:TOP].splitlines()[:ROWS_BEFORE_HEADING]
     delimiter = max(DELIMITERS, key=top[0].count) if top else ","
     if not _is_heading(top[0] if top else "", delimiter):
         delimiter = max(DELIMITERS, key=lambda sign: max(map(str.count, top, [sign] * len(top))))
-        found = _below_titles(content, delimiter, path)
+        found = _below_titles(path, encoding, delimiter)
         if found is not None:
             return [found]
-    return [_table(content, delimiter, path)]
+    return [_table(path, encoding, delimiter)]
 
 
 def read_plain(path: Path) -> pd.DataFrame:
     """A table that this library wrote: its heading is the first line."""
-    return _table(_decode(path), ",", path).frame
+    return _table(path, _encoding(path), ",").frame
 
 
-def _table(content: str, delimiter: str, path: Path) -> RawTable:
+def _table(path: Path, encoding: str, delimiter: str) -> RawTable:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
             frame = pd.read_csv(
-                io.StringIO(content),
+                path,
                 sep=delimiter,
                 dtype=str,
+                encoding=encoding,
                 keep_default_na=False,
                 skip_blank_lines=False,
                 index_col=False,
             )
     except (pd.errors.ParserError, pd.errors.ParserWarning):
-        return _read_ragged(content, delimiter, path)
+        return _read_ragged(path, encoding, delimiter)
     except (pd.errors.EmptyDataError, ValueError) as error:
         raise InventoryError(
             f"file '{path.name}' is not a table: {str(error).strip()}. "
@@ -81,10 +88,11 @@ def _is_heading(line: str, delimiter: str) -> bool:
     return points(cells) >= LEAST_SCORE
 
 
-def _below_titles(content: str, delimiter: str, path: Path) -> RawTable | None:
+def _below_titles(path: Path, encoding: str, delimiter: str) -> RawTable | None:
     """A table whose heading is not in the first line; None where no heading is found below."""
     try:
-        rows = list(csv.reader(io.StringIO(content), delimiter=delimiter))
+        with path.open(encoding=encoding, newline="") as stream:
+            rows = list(csv.reader(stream, delimiter=delimiter))
     except csv.Error:
         return None
     cells: list[list[str | None]] = [[cell or None for cell in row] for row in rows]
@@ -97,10 +105,11 @@ def _below_titles(content: str, delimiter: str, path: Path) -> RawTable | None:
     )  # fmt: skip
 
 
-def _read_ragged(content: str, delimiter: str, path: Path) -> RawTable:
+def _read_ragged(path: Path, encoding: str, delimiter: str) -> RawTable:
     """A table with rows of unequal length: the rest of a long row is cut off and said."""
     try:
-        rows = list(csv.reader(io.StringIO(content), delimiter=delimiter, strict=True))
+        with path.open(encoding=encoding, newline="") as stream:
+            rows = list(csv.reader(stream, delimiter=delimiter, strict=True))
     except csv.Error as error:
         raise InventoryError(
             f"file '{path.name}' is not a table: {error}. Save it again as CSV."
@@ -121,14 +130,33 @@ def _undo_guard(frame: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
-def _decode(path: Path) -> str:
-    raw = path.read_bytes()
+def _encoding(path: Path) -> str:
+    """The first encoding that the whole text is in; read in blocks."""
     for encoding in ENCODINGS:
+        decoder = codecs.getincrementaldecoder(encoding)()
         try:
-            return raw.decode(encoding)
+            with path.open("rb") as stream:
+                while block := stream.read(BLOCK):
+                    decoder.decode(block)
+                decoder.decode(b"", final=True)
         except UnicodeDecodeError:
             continue
+        return encoding
     raise InventoryError(
         f"file '{path.name}' is neither UTF-8 nor cp874 (TIS-620) text; "
         "save it again as 'CSV UTF-8'."
     )
+
+
+def _longest_line(path: Path, encoding: str) -> int:
+    """Letters of the longest line; bytes, which are no fewer, as long as these are few enough."""
+    longest = open_end = 0
+    with path.open("rb") as stream:
+        while block := stream.read(BLOCK):
+            lengths = list(map(len, _LINE_ENDS.split(block)))
+            lengths[0] += open_end
+            longest, open_end = max(longest, *lengths), lengths[-1]
+    if longest <= LONGEST_LINE:
+        return longest
+    with path.open(encoding=encoding) as text:
+        return max(map(len, text.read().splitlines()), default=0)
