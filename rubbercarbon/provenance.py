@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 RECORD = "run.json"
 PACKAGES = ("rubbercarbon", "numpy", "pandas", "numba")
+ROWS_AT_ONCE = 50_000  # of a CSV file
 GUARDED = ("=", "+", "-", "@", "\t")
 
 
@@ -179,17 +180,31 @@ def write_record(folder: Path, record: Mapping[str, Any]) -> None:
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
     """CSV for spreadsheets: UTF-8 with BOM, full precision, formulas made harmless."""
-    path.write_bytes(csv_bytes(frame))
+    with path.open("wb") as stream:
+        for block in _csv_blocks(frame):
+            stream.write(block)
 
 
 def csv_bytes(frame: pd.DataFrame) -> bytes:
     """A table as the bytes of such a file."""
-    guarded = frame.copy(deep=False)
-    for name in guarded.columns:
-        if guarded[name].dtype.kind not in "biufc":
-            texts = guarded[name].to_numpy(dtype=object)
-            risky = [isinstance(text, str) and text.startswith(GUARDED) for text in texts]
-            if any(risky):
-                guarded[name] = [f"'{t}" if r else t for t, r in zip(texts, risky, strict=True)]
-    text: str = guarded.to_csv(index=False, lineterminator="\n")
-    return text.encode("utf-8-sig")
+    return b"".join(_csv_blocks(frame))
+
+
+def _csv_blocks(frame: pd.DataFrame) -> Iterator[bytes]:
+    """The file block by block, so that a long table is not held as text."""
+    import pandas as pd  # noqa: PLC0415  (slow import)
+
+    kinds = {name: frame[name].dtype for name in frame.columns}
+    texts = [name for name, kind in kinds.items() if kind.kind not in "biufc"]
+    for start in range(0, max(len(frame), 1), ROWS_AT_ONCE):
+        block = frame.iloc[start : start + ROWS_AT_ONCE].copy(deep=False)
+        for name in texts:
+            cells = [_harmless(cell) for cell in block[name].to_numpy(dtype=object)]
+            block[name] = pd.Series(cells, index=block.index, dtype=object)
+        text: str = block.to_csv(index=False, header=start == 0, lineterminator="\n")
+        yield text.encode("utf-8-sig" if start == 0 else "utf-8")
+
+
+def _harmless(cell: object) -> object:
+    """A cell with an apostrophe before what a spreadsheet would compute."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(GUARDED) else cell

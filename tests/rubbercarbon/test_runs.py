@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
 
 import rubbercarbon as rc
+from rubbercarbon import provenance
 from rubbercarbon.config import make_settings, read_settings
 from rubbercarbon.errors import RunFolderError, SettingsError
 from rubbercarbon.provenance import run_folder, version, write_csv
@@ -111,6 +113,22 @@ def test_text_that_a_spreadsheet_would_compute_is_guarded(tmp_path, text):
     lines = (tmp_path / "t.csv").read_text(encoding="utf-8-sig").splitlines()
     assert lines[1].startswith(("'", "\"'"))
     assert "-1.5" in lines[1]  # numbers stay numbers
+
+
+def test_a_table_written_in_blocks_is_the_table(tmp_path, monkeypatch):
+    table = pd.DataFrame({
+        "text": ["=1", None, "ยาง", "a,b", "-"], "mixed": pd.Series([1, None, 2.5, "+x", 3], dtype=object),
+        "whole": pd.Series([1, 2, None, 4, 5], dtype=object), "n": [0.1, np.nan, 3.0, -1.0, 5.0],
+        "row": pd.array([1, None, 3, 4, 5], dtype="Int64"),
+    })  # fmt: skip
+    write_csv(table, tmp_path / "whole.csv")
+    monkeypatch.setattr(provenance, "ROWS_AT_ONCE", 2)
+    write_csv(table, tmp_path / "blocks.csv")
+    whole = (tmp_path / "whole.csv").read_bytes()
+    assert (tmp_path / "blocks.csv").read_bytes() == whole
+    assert whole.decode("utf-8-sig").splitlines()[5] == "'-,3,5,5.0,5"
+    write_csv(table.iloc[:0], tmp_path / "none.csv")
+    assert (tmp_path / "none.csv").read_text(encoding="utf-8-sig") == "text,mixed,whole,n,row\n"
 
 
 def test_full_precision(tmp_path):
