@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from allometry.names import match_one
+from rubbercarbon import distinct
 from rubbercarbon.columns import RUBBER
 
 if TYPE_CHECKING:
@@ -34,10 +36,15 @@ class Sheet:
         self.raw = raw
         self.problems = problems
         self.open: Bools = (trees["refused"] == "").to_numpy()
-        names = {name: match_one(name) for name in trees["species"].unique()}
-        self.species = trees["species"].map({k: m.species for k, m in names.items()}).to_numpy()
-        self.form = trees["species"].map({k: m.growth_form for k, m in names.items()}).to_numpy()
-        self.rubber: Bools = self.species == RUBBER
+        codes, names = distinct.coded(trees["species"])
+        matches = [match_one(str(name)) for name in names]
+        self.kinds = sorted({match.species for match in matches})
+        kind = np.array([self.kinds.index(match.species) for match in matches])
+        self.kind: NDArray[np.intp] = kind[codes]
+        self.rubber: Bools = np.array([m.species == RUBBER for m in matches])[codes]
+        forms = np.empty(len(matches), dtype=object)
+        forms[:] = [match.growth_form for match in matches]
+        self.form: NDArray[Any] = forms[codes]
         self.living: Bools = self.open & trees["state"].isin(["alive", "unknown"]).to_numpy()
         self.suspect: Bools = np.zeros(len(trees), dtype=np.bool_)  # a diameter that was questioned
         self.odd_height: Bools = np.zeros(len(trees), dtype=np.bool_)
@@ -56,7 +63,19 @@ class Sheet:
         """A column of texts; empty where there is none."""
         if name not in self.trees:
             return np.full(len(self.trees), "", dtype=object)
-        return self.trees[name].fillna("").astype(str).to_numpy(dtype=object)
+        return distinct.texts(self.trees[name])
+
+    @functools.cached_property
+    def typical(self) -> tuple[Floats, Floats]:
+        """Median diameter of each row's plot and species, and how many rows it rests on."""
+        usable = pd.Series(np.where(self.open & (self.dbh > 0), self.dbh, np.nan))
+        grouped = usable.groupby(self.plot * len(self.kinds) + self.kind)
+        return grouped.transform("median").to_numpy(), grouped.transform("count").to_numpy()
+
+    @functools.cached_property
+    def plot(self) -> NDArray[np.intp]:
+        """Number of each row's plot."""
+        return distinct.coded(self.trees["plot_id"])[0]
 
     def say(self, code: str, position: int, column: str, **values: Any) -> None:
         """A finding in one cell."""

@@ -39,7 +39,8 @@ def check_diameters(
         ("diameter_too_large", dbh > LARGEST_DBH_CM),
     )
     for code, found in rules:
-        for position in np.flatnonzero(found & open_rows):
+        places = np.flatnonzero(found & open_rows)
+        for position in places:
             value = "" if code == "diameter_missing" else f"{typed[position]:g}"
             problems.add(
                 code,
@@ -51,7 +52,8 @@ def check_diameters(
                 dbh=f"{dbh[position]:.1f}",
                 limit=f"{LARGEST_DBH_CM:g}",
             )
-            trees.loc[position, "refused"] = code
+        if len(places):
+            trees.loc[places, "refused"] = code
 
 
 def check_trees(
@@ -151,7 +153,9 @@ def _check_identity(trees: pd.DataFrame, finder: _Finder) -> None:
     """The same stem twice: identical rows are refused, differing ones computed and listed."""
     keys = ["plot_id", "tree_id", "stem_id"]
     compared = [name for name in trees.columns if name not in {"row", "refused"}]
-    usable = trees[trees["refused"] == ""]
+    open_rows = np.flatnonzero((trees["refused"] == "").to_numpy())
+    several = trees[keys].iloc[open_rows].duplicated(keep=False).to_numpy()
+    usable = trees.iloc[open_rows[several]]
     identical = usable.duplicated(compared, keep="first")
     differing = usable[~identical].duplicated(keys, keep=False)
     first_row = usable.groupby(keys)["row"].transform("first")
@@ -169,7 +173,8 @@ def check_plots(
 
     Nested plots are left out of the latter: their stems stand for different areas.
     """
-    usable = trees[(trees["refused"] == "") & trees["state"].isin(["alive", "unknown"])]
+    alive = (trees["refused"] == "") & trees["state"].isin(["alive", "unknown"])
+    usable = trees.loc[alive, ["plot_id", "count"]]
     stems = usable.groupby("plot_id")["count"].sum().to_dict()
     with_trees = set(trees["plot_id"])
     for plot in plots.itertuples():

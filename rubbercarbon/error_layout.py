@@ -13,6 +13,7 @@ from allometry import error_model
 from allometry.catalogue.loader import get_equation
 from allometry.catalogue.schema import Equation
 from allometry.evaluation import compile_equations
+from rubbercarbon import distinct
 from rubbercarbon.assumptions import Assumptions
 from rubbercarbon.columns import M2_PER_HA
 from rubbercarbon.config import Settings
@@ -170,12 +171,12 @@ def trees_of(
         carbon_fraction=arrays.carbon_fraction,
         herb=arrays.herb,
         species=np.where(
-            columns["species"] == "", frame["species"].to_numpy(dtype=object), columns["species"]
+            columns["species"] == "", distinct.texts(frame["species"]), columns["species"]
         ),
         locality=locality,
         campaign=campaign,
-        plot=frame["plot_id"].to_numpy(dtype=object),
-        tree=frame["tree_id"].to_numpy(dtype=object),
+        plot=distinct.texts(frame["plot_id"]),
+        tree=distinct.texts(frame["tree_id"]),
         clone=_column(frame, "clone"),
         height_source=columns["height_source"],
         density_given=given,
@@ -187,7 +188,7 @@ def trees_of(
 def _column(frame: pd.DataFrame, name: str) -> NDArray[Any]:
     if name not in frame:
         return np.full(len(frame), "", dtype=object)
-    return frame[name].fillna("").to_numpy(dtype=object)
+    return distinct.texts(frame[name])
 
 
 def _words(table: pd.DataFrame, name: str) -> pd.Series[Any]:
@@ -211,7 +212,8 @@ def _text(
             applies_to=whom,
             source="rule of this library",
         )
-    return plot_ids.map(values).fillna("").to_numpy(dtype=object)
+    known = {str(plot): str(value) for plot, value in values.items()}
+    return distinct.mapped(plot_ids, lambda plot: known.get(plot, ""))
 
 
 def _campaign(frame: pd.DataFrame, census: str, assumptions: Assumptions) -> NDArray[Any]:
@@ -224,9 +226,10 @@ def _campaign(frame: pd.DataFrame, census: str, assumptions: Assumptions) -> NDA
             "one campaign",
             source="rule of this library",
         )
-    return np.array(
-        [f"{census}|{a}|{b}" for a, b in zip(crew, date, strict=True)] or [""], dtype=object
-    )[: len(frame)]
+    seen: dict[tuple[str, str], str] = {}
+    out = np.empty(len(frame), dtype=object)
+    out[:] = [seen.setdefault((a, b), f"{census}|{a}|{b}") for a, b in zip(crew, date, strict=True)]
+    return out
 
 
 def _report_scatter(prepared: Prepared, assumptions: Assumptions) -> None:

@@ -14,6 +14,7 @@ import pandas as pd
 
 from allometry.heights import height_model, predict_height
 from allometry.quantities import QUANTITIES
+from rubbercarbon import distinct
 from rubbercarbon.check_sheet import FEWEST_PAIRS, Floats, Sheet, between
 from rubbercarbon.columns import DIAMETERS
 from rubbercarbon.record_checks import RECORD_RULES
@@ -63,26 +64,18 @@ def check_field_values(trees: pd.DataFrame, raw: RawTable, problems: Problems) -
 
 def _expected_height(sheet: Sheet, dbh: Floats) -> Floats:
     out = np.full(len(dbh), np.nan)
-    for name in np.unique(sheet.species.astype(str)):
-        mine = (sheet.species == name) & (dbh > 0)
+    for number, name in enumerate(sheet.kinds):
+        mine = (sheet.kind == number) & (dbh > 0)
         if mine.any():
-            out[mine] = predict_height(height_model(str(name)), dbh=dbh[mine])
+            out[mine] = predict_height(height_model(name), dbh=dbh[mine])
     return out
-
-
-def _medians(sheet: Sheet, values: Floats) -> tuple[Floats, Floats]:
-    """Median of each row's plot and species, and how many rows it rests on."""
-    usable = pd.Series(np.where(sheet.open & (values > 0), values, np.nan))
-    keys = [sheet.trees["plot_id"].to_numpy(), sheet.species.astype(str)]
-    grouped = usable.groupby(keys)
-    return grouped.transform("median").to_numpy(), grouped.transform("count").to_numpy()
 
 
 def _diameter_units(sheet: Sheet) -> None:
     """A diameter ten or a hundred times off its neighbours of the same species, or its height."""
     typed = sheet.numbers("diameter_typed")
     columns = sheet.texts("diameter_column")
-    median, count = _medians(sheet, sheet.dbh)
+    median, count = sheet.typical
     ratio = sheet.dbh / median
     even = sheet.rubber & (count > NEIGHBOURS)
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
@@ -113,10 +106,11 @@ def _diameter_units(sheet: Sheet) -> None:
 
 def _mixed_units(sheet: Sheet) -> None:
     """Plots whose diameters are six times those of other plots of the species, or a sixth."""
+    named = np.array([name != "" for name in sheet.kinds])[sheet.kind]
+    rows = np.flatnonzero(sheet.open & (sheet.dbh > 0) & named)
     sizes = pd.DataFrame(
-        {"plot": sheet.trees["plot_id"], "species": sheet.species, "dbh": sheet.dbh,
-         "column": sheet.texts("diameter_column")}
-    )[sheet.open & (sheet.dbh > 0) & (sheet.species != "")]  # fmt: skip
+        {"plot": sheet.plot[rows], "species": sheet.kind[rows], "dbh": sheet.dbh[rows]}
+    )
     medians = sizes.groupby(["species", "plot"])["dbh"].agg(["median", "count"]).reset_index()
     medians = medians[medians["count"] > NEIGHBOURS]
     typical = medians.groupby("species")["median"].transform("median")
@@ -124,10 +118,11 @@ def _mixed_units(sheet: Sheet) -> None:
     ratio = medians["median"] / typical
     for index in np.flatnonzero(enough & ~ratio.between(1.0 / MIXED, MIXED)):
         row = medians.iloc[index]
-        mine = sizes[(sizes["plot"] == row["plot"]) & (sizes["species"] == row["species"])]
+        mine = (sizes["plot"] == row["plot"]) & (sizes["species"] == row["species"])
+        first = sheet.trees.iloc[rows[np.flatnonzero(mine)[0]]]
         sheet.tell(
-            "mixed_units", str(mine["column"].iloc[0]), f"{ratio.iloc[index]:.2g}",
-            plot=row["plot"], species=row["species"],
+            "mixed_units", str(first["diameter_column"]), f"{ratio.iloc[index]:.2g}",
+            plot=first["plot_id"], species=sheet.kinds[int(row["species"])],
         )  # fmt: skip
 
 
@@ -139,7 +134,7 @@ def _plausible(sheet: Sheet, position: int) -> bool:
 def _girth_as_dbh(sheet: Sheet) -> None:
     """Plots of rubber with diameters that only girths have; single trees 3.14 times too large."""
     columns = sheet.texts("diameter_column")
-    as_dbh = np.array([str(name).startswith("dbh") for name in columns], dtype=np.bool_)
+    as_dbh = distinct.flags(sheet.trees["diameter_column"], lambda name: name.startswith("dbh"))
     planted = sheet.rubber & sheet.open & as_dbh
     for plot, rows in sheet.plots.items():
         mine = rows[planted[rows]]
@@ -152,7 +147,7 @@ def _girth_as_dbh(sheet: Sheet) -> None:
                        girth=column.replace("dbh", "girth"))  # fmt: skip
     if any(c.name in sheet.trees for c in DIAMETERS if c.name.startswith("girth")):
         return  # both were measured
-    typical, count = _medians(sheet, sheet.dbh)
+    typical, count = sheet.typical
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         ratio = sheet.dbh / typical
         single = planted & (count > NEIGHBOURS) & (ratio > 2.4) & between(ratio / math.pi, 0.7, 1.4)
@@ -168,10 +163,11 @@ def _girth_as_dbh(sheet: Sheet) -> None:
 def _small(sheet: Sheet) -> None:
     """Diameters below that of any tree, where no other rule knows why."""
     columns = sheet.texts("diameter_column")
+    typed = sheet.numbers("diameter_typed")
     found = (sheet.dbh > 0) & (sheet.dbh < SMALLEST_DBH_CM) & sheet.open & ~sheet.suspect
     for position in np.flatnonzero(found):
         sheet.say("diameter_small", int(position), str(columns[position]) or "dbh_cm",
-                  value=f"{sheet.numbers('diameter_typed')[position]:g}",
+                  value=f"{typed[position]:g}",
                   dbh=f"{sheet.dbh[position]:.1f}", limit=f"{SMALLEST_DBH_CM:g}")  # fmt: skip
 
 

@@ -52,7 +52,8 @@ def uses(name: str, ids: tuple[str, ...], number: Ints) -> Bools:
 def numbers_of(ids: NDArray[Any], known: tuple[str, ...]) -> Ints:
     """Position of each id in a tuple of ids; -1 for the empty id."""
     place = {equation_id: i for i, equation_id in enumerate(known)}
-    return np.array([place.get(equation_id, -1) for equation_id in ids], dtype=np.int64)
+    codes, seen = pd.factorize(ids)
+    return np.array([*(place.get(name, -1) for name in seen), -1], dtype=np.int64)[codes]
 
 
 def heights(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from rubbercarbon import checks, tables
+from rubbercarbon import checks, distinct, tables
 from rubbercarbon.columns import (
     DIAMETERS,
     PLOT_COLUMNS,
@@ -286,8 +286,9 @@ def add_keys(
         )
     _join_genus(trees)
     if "clone" in trees:
-        spelt = trees["clone"].fillna("").astype(str)
-        trees["clone"] = spelt.map(lambda text: clone_name(text) if text else "")
+        trees["clone"] = distinct.mapped(
+            trees["clone"], lambda text: clone_name(text) if text else ""
+        )
     for name, default in (("stem_id", ""), ("status", ""), ("growth_form", ""), ("clone", "")):
         if name not in trees:
             trees[name] = default

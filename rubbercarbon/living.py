@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rubbercarbon.columns import DIAMETERS
 from rubbercarbon.config import Settings
 from rubbercarbon.inventory import Inventory
 from rubbercarbon.problems import Problems
@@ -14,6 +15,14 @@ from rubbercarbon.problems import Problems
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+# what has become other columns, or says which rows are left out
+LEFT_OUT = (
+    "refused",
+    "status",
+    "state",
+    "note",
+    *(c.name for c in DIAMETERS if c.name != "dbh_cm"),
+)
 
 
 class Living:
@@ -25,8 +34,12 @@ class Living:
         self.problems = problems
         trees = inventory.trees
         usable = (trees["refused"] == "") & trees["state"].isin(["alive", "unknown"])
-        self.frame = trees[usable].sort_values(["plot_id", "tree_id", "stem_id"], kind="stable")
-        self.position = self.frame.index.to_numpy(dtype=np.int64)
+        kept = [name for name in trees.columns if name not in LEFT_OUT]
+        places = np.flatnonzero(usable.to_numpy())
+        keys = trees[["plot_id", "tree_id", "stem_id"]].iloc[places].reset_index(drop=True)
+        order = keys.sort_values(list(keys.columns), kind="stable").index.to_numpy()
+        self.position = places[order].astype(np.int64)
+        self.frame = trees[kept].iloc[self.position]
         self.row = self.frame["row"].to_numpy(dtype=np.int64)
         self.dbh = self.numbers("dbh_cm")
         self.height = self.numbers("height_m")

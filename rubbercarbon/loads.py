@@ -32,6 +32,7 @@ EXACT_GRID = 1e-4
 NOT_BINNED = -(10**8)
 FINE, COARSE = 0.02, 5  # steps of ln H where coefficients act on it, and else five of them
 COUNTED_TREE = 1.0
+ROWS_AT_ONCE = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -148,10 +149,15 @@ def stream_of(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=4).digest(), "little")
 
 
-def _keys(texts: NDArray[Any]) -> Keys:
-    codes, distinct = pd.factorize(texts)
-    table = np.array([key_of(str(text)) for text in distinct] or [0], dtype=np.uint64)
-    return table[codes]
+def _tree_keys(trees: Trees) -> Keys:
+    """Id of each tree, of its plot's name and its own; block by block, for their texts are many."""
+    out = np.empty(len(trees.plot), dtype=np.uint64)
+    for start in range(0, len(out), ROWS_AT_ONCE):
+        rows = slice(start, start + ROWS_AT_ONCE)
+        names = [f"{p}\x1f{t}" for p, t in zip(trees.plot[rows], trees.tree[rows], strict=True)]
+        known = {name: key_of(name) for name in names}
+        out[rows] = np.array([known[name] for name in names], dtype=np.uint64)
+    return out
 
 
 def lay_out(
@@ -221,15 +227,12 @@ def lay_out(
     shape = (len(first), len(factors))
     with np.errstate(divide="ignore"):
         spread = np.sqrt(np.log1p(np.expm1(sigma2) / np.maximum(trees.count, COUNTED_TREE)))
-    tree_text = np.char.add(
-        np.char.add(trees.plot.astype(str), "\x1f"), trees.tree.astype(str)
-    ).astype(object)
     return Layout(
         cell=cell,
         x=np.where(np.isfinite(x), x, 0.0),
         sigma=spread,
         own_share=own_share,
-        tree=_keys(tree_text),
+        tree=_tree_keys(trees),
         factors=tuple(factors),
         intercept=np.array(intercepts).T.reshape(shape),
         slope=np.array(slopes).T.reshape(shape),

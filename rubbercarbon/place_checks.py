@@ -39,7 +39,9 @@ def check_places(
     problems : Problems
     """
     file, sheet = (raw.file, raw.sheet) if raw is not None else ("", "")
-    living = trees[(trees["refused"] == "") & trees["state"].isin(["alive", "unknown"])]
+    alive = (trees["refused"] == "") & trees["state"].isin(["alive", "unknown"])
+    needed = [n for n in ("plot_id", "species", "count", "x_m", "y_m") if n in trees]
+    living = trees.loc[alive, needed]
     rubber = {name for name in living["species"].unique() if match_one(name).species == RUBBER}
     stems = living[living["species"].isin(rubber)].groupby("plot_id")["count"].sum().to_dict()
     spans = _spans(living)

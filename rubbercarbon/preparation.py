@@ -17,7 +17,7 @@ from allometry.heights import HeightModel, check_height_model, predict_height
 from allometry.names import Match, match_one, thai_name
 from allometry.quantities import GROWTH_FORMS
 from allometry.selection import Selection, Taxon, select
-from rubbercarbon import inputs, labels
+from rubbercarbon import distinct, inputs, labels
 from rubbercarbon.assumptions import Assumptions
 from rubbercarbon.columns import RUBBER
 from rubbercarbon.config import Settings
@@ -172,12 +172,16 @@ def prepare(
 
 def _match_species(work: Living) -> tuple[list[Match], Ints]:
     """Distinct (name, growth form) pairs matched once; doubtful and unknown ones listed."""
-    pairs = list(zip(work.frame["species"], work.frame["growth_form"].str.lower(), strict=True))
-    distinct = sorted(set(pairs))
-    number = {pair: i for i, pair in enumerate(distinct)}
-    code = np.array([number[pair] for pair in pairs], dtype=np.int64)
+    name_codes, names = distinct.coded(work.frame["species"])
+    form_codes, forms = distinct.coded(work.frame["growth_form"].str.lower())
+    both = name_codes * len(forms) + form_codes
+    seen, place = np.unique(both, return_inverse=True)
+    found_pairs = [(names[k // len(forms)], forms[k % len(forms)]) for k in seen]
+    pairs = sorted(set(found_pairs))
+    number = {pair: i for i, pair in enumerate(pairs)}
+    code = np.array([number[pair] for pair in found_pairs], dtype=np.int64)[place]
     matches = []
-    for i, (name, form) in enumerate(distinct):
+    for i, (name, form) in enumerate(pairs):
         found = match_one(name)
         rows = np.flatnonzero(code == i)
         if form and form not in GROWTH_FORMS:

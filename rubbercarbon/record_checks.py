@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from rubbercarbon import distinct
 from rubbercarbon.check_sheet import FEWEST_PAIRS, Sheet, between
 from rubbercarbon.columns import CLONES, both_eras, clone_name
 
@@ -26,12 +27,13 @@ NOT_GONE = re.compile(
 
 def _clones(sheet: Sheet) -> None:
     """Names of clones that are not known, or stand beside another species."""
-    clones = sheet.texts("clone")
-    for position in np.flatnonzero((clones != "") & sheet.open):
-        name = clone_name(str(clones[position]))
-        if not sheet.rubber[position] and sheet.species[position]:
+    clones = distinct.mapped(sheet.trees["clone"], lambda text: clone_name(text) if text else "")
+    unknown = distinct.flags(sheet.trees["clone"], lambda text: clone_name(text) not in CLONES)
+    other = ~sheet.rubber & np.array([name != "" for name in sheet.kinds])[sheet.kind]
+    for position in np.flatnonzero((clones != "") & sheet.open & (unknown | other)):
+        if other[position]:
             sheet.say("clone_not_rubber", int(position), "clone")
-        elif name not in CLONES:
+        else:
             sheet.say(
                 "clone_unknown",
                 int(position),
@@ -42,6 +44,8 @@ def _clones(sheet: Sheet) -> None:
 
 def _years(sheet: Sheet) -> None:
     """Planting years and ages that contradict each other or the day of the survey."""
+    if not {"planting_year", "age_years"} & set(sheet.trees.columns):
+        return
     planted, age = sheet.numbers("planting_year"), sheet.numbers("age_years")
     survey = np.full(len(planted), np.nan)
     if "date" in sheet.trees:
@@ -78,15 +82,16 @@ def _dates(sheet: Sheet) -> None:
 
 def _remarks(sheet: Sheet) -> None:
     """Remarks that call a tree dead or felled which the row counts as living."""
-    notes = pd.Series(sheet.texts("note"))
-    states = notes.map({text: _state_in(str(text)) for text in notes.unique()}).to_numpy()
-    for position in np.flatnonzero((states != "") & sheet.living):
+    if "note" not in sheet.trees:
+        return
+    gone = distinct.flags(sheet.trees["note"], _says_gone)
+    for position in np.flatnonzero(gone & sheet.living):
         sheet.say("note_says_gone", int(position), "note")
 
 
-def _state_in(text: str) -> str:
-    """State that a remark speaks of; empty where it speaks of none, or denies it."""
-    return "gone" if GONE.search(text) and not NOT_GONE.search(text) else ""
+def _says_gone(text: str) -> bool:
+    """Whether a remark speaks of a tree that is gone, and does not deny it."""
+    return bool(GONE.search(text)) and not NOT_GONE.search(text)
 
 
 # --- numbering ------------------------------------------------------------------------------------
@@ -134,7 +139,7 @@ def _heaping(sheet: Sheet) -> None:
     typed = sheet.numbers("diameter_typed")
     sizes = typed[~np.isnan(typed) & sheet.open]
     if len(sizes) >= 50 and np.mean(sizes % 5 == 0) > HEAPED:
-        sheet.tell("digits_heaped", str(sheet.texts("diameter_column")[0]),
+        sheet.tell("digits_heaped", str(sheet.trees["diameter_column"].iloc[0]),
                    f"{100 * np.mean(sizes % 5 == 0):.0f}")  # fmt: skip
 
 

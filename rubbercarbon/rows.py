@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rubbercarbon import distinct
 from rubbercarbon.headings import is_unit, key
 
 if TYPE_CHECKING:
@@ -36,44 +37,52 @@ def not_trees(frame: pd.DataFrame, raw: RawTable) -> Iterator[tuple[int, str, st
     names = [name for name in NEEDED if name in texts]
     if not names:
         return
-    cells = frame[texts].fillna("").astype(str)
-    distinct = {text: key(text) for column in names for text in cells[column].unique()}
     suspicious = np.zeros(len(frame), dtype=np.bool_)
-    for column in names:
-        suspicious |= cells[column].map(lambda text: distinct[text] in TOTALS).to_numpy()
+    for name in names:
+        suspicious |= distinct.flags(frame[name], lambda text: key(text) in TOTALS)
     for position in np.flatnonzero(suspicious):
-        words = [text for text in cells.iloc[position][names] if distinct[text] in TOTALS]
+        words = [text for text in _cells(frame, position, names) if key(text) in TOTALS]
         yield int(position), "totals_row", words[0]
     for name in names:
-        for position in np.flatnonzero(cells[name].str.casefold().str.startswith(EXAMPLES)):
-            if not suspicious[position]:
-                suspicious[position] = True
-                yield int(position), "example_row", str(cells[name].iloc[position])
-    known = {key(heading) for heading in raw.frame.columns}
-    again = cells[names[0]].map(lambda text: distinct[text] in known and distinct[text] != "")
-    for position in np.flatnonzero(again.to_numpy() & ~suspicious):
-        row = [key(text) for text in cells.iloc[position] if text]
+        examples = distinct.flags(frame[name], lambda text: text.casefold().startswith(EXAMPLES))
+        for position in np.flatnonzero(examples & ~suspicious):
+            suspicious[position] = True
+            yield int(position), "example_row", str(frame[name].iloc[position])
+    known = {key(heading) for heading in raw.frame.columns} - {""}
+    again = distinct.flags(frame[names[0]], lambda text: key(text) in known)
+    for position in np.flatnonzero(again & ~suspicious):
+        row = [key(text) for text in _cells(frame, position, texts) if text]
         if len(row) > 1 and set(row) <= known:
             suspicious[position] = True
-            yield int(position), "heading_repeated", str(cells.iloc[position][names[0]])
-    for line, text in _remarks(frame, cells):
+            yield int(position), "heading_repeated", str(frame[names[0]].iloc[position])
+    for line, text in _remarks(frame, texts):
         if not suspicious[line]:
             suspicious[line] = True
             yield line, "text_row", text
-    for place in range(min(UNIT_ROWS, len(cells))):
-        row = [text for text in cells.iloc[place] if text]
+    for place in range(min(UNIT_ROWS, len(frame))):
+        row = [text for text in _cells(frame, place, texts) if text]
         if not suspicious[place] and row and all(is_unit(text.strip("() ")) for text in row):
             yield place, "unit_row", row[0]
 
 
-def _remarks(frame: pd.DataFrame, cells: pd.DataFrame) -> Iterator[tuple[int, str]]:
+def _cells(frame: pd.DataFrame, position: int, names: list[str]) -> list[str]:
+    """Texts of a row; empty where a cell is missing."""
+    return distinct.texts(frame[names].iloc[position].astype(object)).tolist()
+
+
+def _remarks(frame: pd.DataFrame, texts: list[str]) -> Iterator[tuple[int, str]]:
     """Rows with one text and nothing else: remarks, signatures, titles of sections."""
     # a height of the tape may come from the heading alone
-    apart = {"row", "refused", "pom_m", *cells.columns}
-    numbers = [name for name in frame.columns if name not in apart]
-    filled = (cells != "").sum(axis=1) + frame[numbers].notna().sum(axis=1)
-    for position in np.flatnonzero((filled == 1).to_numpy()):
-        column, text = next(((n, t) for n, t in cells.iloc[position].items() if t), ("", ""))
+    apart = {"row", "refused", "pom_m", *texts}
+    filled = np.zeros(len(frame), dtype=np.int16)
+    for name in frame.columns:
+        if name in texts:
+            filled += distinct.flags(frame[name], bool)
+        elif name not in apart:
+            filled += frame[name].notna().to_numpy()
+    for position in np.flatnonzero(filled == 1):
+        cells = zip(texts, _cells(frame, position, texts), strict=True)
+        column, text = next(((n, t) for n, t in cells if t), ("", ""))
         if (
             column != "species"
             and any(letter.isalpha() for letter in text)

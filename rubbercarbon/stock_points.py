@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from allometry.catalogue.loader import get_equation
 from allometry.evaluation import compile_equations
+from rubbercarbon import distinct
 from rubbercarbon.assumptions import Assumptions
 from rubbercarbon.config import Settings
 from rubbercarbon.errors import InventoryError
 from rubbercarbon.inventory import Inventory
+from rubbercarbon.living import Ints
 from rubbercarbon.pools import Account, account, co2e
 from rubbercarbon.preparation import Prepared, prepare
 from rubbercarbon.problems import Problems
@@ -81,12 +85,12 @@ def _tree_table(
     inventory: Inventory, prepared: Prepared, result: Account, problems: Problems
 ) -> pd.DataFrame:
     """Input rows in input order with what was computed for them."""
-    trees = inventory.trees.reset_index(drop=True).copy()
+    trees = inventory.trees.reset_index(drop=True).copy(deep=False)
     trees["species_input"] = trees["species"]
-    sites = inventory.plots.set_index("plot_id")["site_id"]
-    trees["site_id"] = trees["plot_id"].map(sites).fillna("")
+    sites = inventory.plots.set_index("plot_id")["site_id"].to_dict()
+    trees["site_id"] = distinct.mapped(trees["plot_id"], lambda plot: sites.get(plot, ""))
     for name, values in prepared.columns.items():
-        trees[name] = pd.Series(values, index=prepared.position).reindex(trees.index)
+        trees[name] = _spread(values, prepared.position, len(trees))
     figures = {
         "agb_kg": result.agb_kg,
         "bgb_kg": result.bgb_kg,
@@ -95,19 +99,7 @@ def _tree_table(
         "herb_kg": result.herb_kg,
     }
     for name, values in figures.items():
-        trees[name] = pd.Series(values, index=prepared.position).reindex(trees.index)
-    for name in (
-        "species",
-        "species_match",
-        "growth_form",
-        "height_source",
-        "wood_density_level",
-        "equation_id",
-        "equation_grade",
-        "selection",
-        "flags",
-    ):
-        trees[name] = trees[name].fillna("") if name in prepared.columns else ""
+        trees[name] = _spread(values, prepared.position, len(trees))
     empty = np.isnan(result.agb_kg) & np.isnan(result.herb_kg) & (prepared.arrays.equation >= 0)
     for position in prepared.position[empty]:
         problems.add(
@@ -122,17 +114,35 @@ def _tree_table(
         (reason != "") | trees["state"].isin(["alive", "unknown"]), trees["state"]
     )
     reason.iloc[prepared.position[empty]] = "no_result"
-    trees["flags"] = [
-        ";".join(part for part in pair if part) for pair in zip(reason, trees["flags"], strict=True)
-    ]
+    trees["flags"] = _joined(reason, trees["flags"])
     return trees
+
+
+def _spread(values: NDArray[Any], position: Ints, count: int) -> NDArray[Any]:
+    """Values of computed stems at the rows that they came from; NaN or empty elsewhere."""
+    texts = values.dtype.kind not in "biuf"
+    out = np.full(count, "" if texts else np.nan, dtype=object if texts else np.float64)
+    out[position] = values
+    return out
+
+
+def _joined(first: pd.Series[str], second: pd.Series[str]) -> NDArray[Any]:
+    """Texts of two columns with a semicolon between, where both have one."""
+    a, left = distinct.coded(first)
+    b, right = distinct.coded(second)
+    seen, place = np.unique(a * len(right) + b, return_inverse=True)
+    texts = np.empty(len(seen), dtype=object)
+    for k, number in enumerate(seen):
+        pair = (left[number // len(right)], right[number % len(right)])
+        texts[k] = ";".join(part for part in pair if part)
+    return texts[place]
 
 
 def _represents(trees: pd.DataFrame, prepared: Prepared, plots: pd.DataFrame) -> pd.Series[float]:
     """Stems of the total that a stem of each row stands for."""
     by_plot = plots.set_index("plot_id")
     share = (by_plot["represents_ha"] / by_plot["area_ha"]).fillna(1.0)
-    own = pd.Series(prepared.arrays.represents, index=prepared.position).reindex(trees.index)
+    own = _spread(prepared.arrays.represents, prepared.position, len(trees))
     return own * trees["plot_id"].map(share)
 
 

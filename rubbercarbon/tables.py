@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from rubbercarbon import headings, rows
+from rubbercarbon import distinct, headings, rows
 from rubbercarbon.columns import (
     BUDDHIST_ERA,
     DIAMETERS,
@@ -156,11 +156,22 @@ def canonical(
         frame["pom_m"] = tape
         notes.append(note("point of measurement", "named in the heading", f"{tape:g} m", raw.file))
     body = frame.drop(columns=["row", *(["pom_m"] if tape is not None else [])], errors="ignore")
-    blank = (body.isna() | (body.astype(str).apply(lambda c: c.str.strip()) == "")).all(axis=1)
-    if blank.any():
-        problems.add("rows_empty", file=raw.file, sheet=raw.sheet, value=int(blank.sum()))
-    kept: pd.DataFrame = frame[~blank].reset_index(drop=True)
-    return kept
+    blank = _blank_rows(body)
+    if not len(blank):
+        return frame
+    problems.add("rows_empty", file=raw.file, sheet=raw.sheet, value=len(blank))
+    return frame.drop(index=blank).reset_index(drop=True)
+
+
+def _blank_rows(body: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.intp]]:
+    """Positions of rows without any value; column by column, over what is blank so far."""
+    places = np.arange(len(body))
+    for name in body.columns:
+        cells = body[name].iloc[places] if len(places) < len(body) else body[name]
+        places = places[distinct.flags(cells, lambda text: not text.strip())]
+        if not len(places):
+            break
+    return places
 
 
 def with_unit_row(raw: RawTable) -> RawTable:
@@ -267,32 +278,32 @@ def typed(
     frame: pd.DataFrame, columns: Mapping[str, Column], raw: RawTable, problems: Problems
 ) -> pd.DataFrame:
     """Numbers as floats, texts stripped; a cell that is no number is a problem."""
-    frame["refused"] = ""
+    refused = np.full(len(frame), "", dtype=object)
     for place, code, value in rows.not_trees(frame, raw):
         problems.add(
             code, file=raw.file, sheet=raw.sheet, row=int(frame["row"].iloc[place]), value=value
         )
-        frame.loc[place, "refused"] = code
+        refused[place] = code
     for position in np.flatnonzero(frame["row"].isin(list(raw.ragged))):
         row = int(frame["row"].iloc[position])
         problems.add(
             "too_many_cells", file=raw.file, sheet=raw.sheet, row=row, value=raw.ragged[row],
             heading=len(raw.frame.columns),
         )  # fmt: skip
-        frame.loc[position, "refused"] = "too_many_cells"
+        refused[position] = "too_many_cells"
     for name in [n for n in frame.columns if n in columns]:
         if not columns[name].number:
-            frame[name] = frame[name].fillna("").astype(str).str.strip()
+            frame[name] = distinct.mapped(frame[name], str.strip)
             continue
         values, bad = numbers(frame[name])
         if frame[name].dtype.kind not in "biufc":
-            words = frame[name].dropna().astype(str).str.strip().str.casefold()
-            missing = int(words.isin(MISSING_WORDS).sum())
+            words = frame[name][np.isnan(values)]
+            missing = int(distinct.flags(words, _says_missing).sum())
             if missing:
                 problems.add(
                     "cells_missing", file=raw.file, sheet=raw.sheet, column=name, value=missing
                 )
-        for cell in np.flatnonzero(bad & (frame["refused"] == "").to_numpy()):
+        for cell in np.flatnonzero(bad & (refused == "")):
             place = int(cell)
             vital = columns[name].target in {"dbh_cm", "count"}
             text = str(frame[name].iloc[place]).strip()
@@ -308,8 +319,9 @@ def typed(
                 fix=_meant(text, name),
             )
             if vital:
-                frame.loc[place, "refused"] = "not_a_number"
+                refused[place] = "not_a_number"
         frame[name] = values
+    frame["refused"] = refused
     for column in LENGTHS:
         if column.name in frame and column.name != column.target:
             other = frame.pop(column.name) * column.factor
@@ -317,6 +329,11 @@ def typed(
                 frame[column.target].fillna(other) if column.target in frame else other
             )
     return frame
+
+
+def _says_missing(text: str) -> bool:
+    """Whether a cell is a word for nothing."""
+    return text.strip().casefold() in MISSING_WORDS
 
 
 def _meant(text: str, column: str) -> str:
@@ -330,6 +347,10 @@ def numbers(
     column: pd.Series[Any],
 ) -> tuple[Floats, Bools]:
     """Floats, and which cells hold something that is none (Thai digits are read)."""
+    if distinct.is_text(column):
+        codes, known = distinct.coded(column)
+        figures, wrong = numbers(pd.Series(known, dtype=object))
+        return figures[codes], wrong[codes]
     found = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     found = np.where(np.isfinite(found), found, np.nan)
     bad = np.isnan(found) & column.notna().to_numpy()
@@ -355,13 +376,13 @@ def note(topic: str, assumption: str, value: str, source: str = "as read") -> di
 def to_common_era(trees: pd.DataFrame, notes: list[dict[str, str]]) -> None:
     """Buddhist Era to Common Era, in years and in dates."""
     if "date" in trees:
-        days = trees["date"].fillna("").astype(str)
-        changed = days.map({text: common_era(text) for text in days.unique()})
-        if (changed != days).any():
+        days, changed = distinct.texts(trees["date"]), distinct.mapped(trees["date"], common_era)
+        count = int((changed != days).sum())
+        if count:
             trees["date"] = changed
             notes.append(
                 note(
-                    "date", f"{int((changed != days).sum())} dates read as day, month, year or as "
+                    "date", f"{count} dates read as day, month, year or as "
                     "Buddhist Era, and written as year-month-day", "CE = BE - 543", "calendar",
                 )
             )  # fmt: skip

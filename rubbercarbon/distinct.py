@@ -1,0 +1,62 @@
+"""Columns of many rows as numbers of their distinct texts: each text is held and judged once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Codes = NDArray[np.intp]
+Texts = NDArray[Any]
+
+
+def is_text(column: pd.Series[Any]) -> bool:
+    """Whether every cell of a column is text or missing, by its type."""
+    import pandas as pd  # noqa: PLC0415  (slow import)
+
+    return isinstance(column.dtype, pd.StringDtype)
+
+
+def coded(column: pd.Series[Any]) -> tuple[Codes, Texts]:
+    """Number of each row's text, and the texts; the last is empty, for missing cells.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> codes, texts = coded(pd.Series(["a", None, "b", "a"]))
+    >>> codes.tolist(), texts.tolist()
+    ([0, 2, 1, 0], ['a', 'b', ''])
+    """
+    import pandas as pd  # noqa: PLC0415  (slow import)
+
+    plain = column if is_text(column) else column.fillna("").astype(str)
+    codes, known = pd.factorize(plain)
+    texts = np.empty(len(known) + 1, dtype=object)
+    texts[:] = [*map(str, known), ""]
+    codes[codes < 0] = len(known)
+    return codes, texts
+
+
+def texts(column: pd.Series[Any]) -> Texts:
+    """The texts of a column, equal ones being one object; missing ones are empty."""
+    codes, known = coded(column)
+    return known[codes]
+
+
+def mapped(column: pd.Series[Any], make: Callable[[str], Any]) -> Texts:
+    """What a function makes of each text of a column, called once for each distinct one."""
+    codes, known = coded(column)
+    made = np.empty(len(known), dtype=object)
+    made[:] = [make(str(text)) for text in known]
+    return made[codes]
+
+
+def flags(column: pd.Series[Any], test: Callable[[str], bool]) -> NDArray[np.bool_]:
+    """Which texts of a column pass a test, made once for each distinct one."""
+    codes, known = coded(column)
+    return np.array([test(str(text)) for text in known], dtype=np.bool_)[codes]
