@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import pandas as pd
 
-Codes = NDArray[np.intp]
+Codes = NDArray[Any]
 Texts = NDArray[Any]
 
 
@@ -34,8 +34,11 @@ def coded(column: pd.Series[Any]) -> tuple[Codes, Texts]:
     """
     import pandas as pd  # noqa: PLC0415  (slow import)
 
-    plain = column if is_text(column) else column.fillna("").astype(str)
-    codes, known = pd.factorize(plain)
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        codes, known = column.cat.codes.to_numpy(dtype=np.intp), column.cat.categories
+    else:
+        plain = column if is_text(column) else column.fillna("").astype(str)
+        codes, known = pd.factorize(plain)
     texts = np.empty(len(known) + 1, dtype=object)
     texts[:] = [*map(str, known), ""]
     codes[codes < 0] = len(known)
@@ -54,6 +57,26 @@ def mapped(column: pd.Series[Any], make: Callable[[str], Any]) -> Texts:
     made = np.empty(len(known), dtype=object)
     made[:] = [make(str(text)) for text in known]
     return made[codes]
+
+
+def category(codes: Codes, known: Texts) -> pd.Categorical:
+    """Texts as categories, which are in order and without repeats."""
+    import pandas as pd  # noqa: PLC0415  (slow import)
+
+    unique, number = np.unique(known.astype(str), return_inverse=True)
+    make: Any = pd.Categorical  # its stubs know no arrays of codes
+    found: pd.Categorical = make.from_codes(number[codes], [str(text) for text in unique])
+    return found
+
+
+def compact(frame: pd.DataFrame) -> None:
+    """Make texts that repeat categories, in place: a byte or four for each row."""
+    for name in frame.columns:
+        if not is_text(frame[name]) and frame[name].dtype != object:
+            continue
+        codes, known = coded(frame[name])
+        if len(known) * 2 < len(codes):
+            frame[name] = category(codes, known)
 
 
 def flags(column: pd.Series[Any], test: Callable[[str], bool]) -> NDArray[np.bool_]:

@@ -19,6 +19,7 @@ from allometry.errors import AllometryError
 from allometry.heights import HeightModel, height_model, predict_height
 from allometry.names import Match
 from allometry.selection import Selection
+from rubbercarbon import distinct
 from rubbercarbon.assumptions import Assumptions
 from rubbercarbon.columns import RUBBER
 from rubbercarbon.height_sample import models_of_rows
@@ -113,8 +114,9 @@ def _height_groups(work: Living, matches: list[Match], code: Ints, by: str) -> N
         return np.array(names or [""], dtype=object)[code]
     if by == "stratum":
         strata = work.inventory.plots.set_index("plot_id")["stratum"]
-        return work.frame["plot_id"].map(strata).fillna("").to_numpy(dtype=object)
-    return work.frame["plot_id"].to_numpy(dtype=object)
+        known = {str(plot): str(stratum) for plot, stratum in strata.fillna("").items()}
+        return distinct.mapped(work.frame["plot_id"], lambda plot: known.get(plot, ""))
+    return distinct.texts(work.frame["plot_id"])
 
 
 def densities(
@@ -336,7 +338,7 @@ def expansion(work: Living, number: Ints) -> Floats:
             work.report("below_subplot", int(index), "dbh_cm", dbh=f"{work.dbh[index]:.1f}")
             work.unfit[int(work.position[index])] = "below_subplot"
             number[index] = -1
-    return value
+    return np.asarray(value)
 
 
 def represents(work: Living, expansion: Floats) -> Floats:
@@ -344,8 +346,8 @@ def represents(work: Living, expansion: Floats) -> Floats:
     area = work.inventory.plots.set_index("plot_id")["area_ha"]
     plot_id = work.frame["plot_id"]
     nested = plot_id.isin(work.inventory.subplots["plot_id"]).to_numpy()
-    whole = plot_id.map(area).to_numpy(dtype=np.float64)
-    return np.where(nested, expansion * whole, 1.0)
+    whole: Floats = plot_id.map(area).to_numpy(dtype=np.float64)
+    return np.asarray(np.where(nested, expansion * whole, 1.0))
 
 
 def fractions(work: Living, matches: list[Match], code: Ints, assumptions: Assumptions) -> Floats:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -19,13 +19,13 @@ from rubbercarbon.columns import (
 from rubbercarbon.errors import InventoryError
 from rubbercarbon.field_checks import check_field_values
 from rubbercarbon.formats.interface import RawTable, converted
+from rubbercarbon.memory import MANY_ROWS, give_back
 from rubbercarbon.place_checks import check_places
 from rubbercarbon.plots import read_plots
 from rubbercarbon.problems import Problems
 from rubbercarbon.tables import Source
 
 ONE_PLOT = "1"
-MOST_COPIED = 100_000  # rows up to which the sheet as read is kept, for a coloured copy
 WORKING = ("diameter_column", "diameter_typed", "height_typed", "wood_density_typed")
 DIAMETER_CONFLICT = 0.05  # relative difference of two columns that is worth a word
 
@@ -39,7 +39,7 @@ class Inventory:
     trees : pandas.DataFrame
         One row per input row, in input order: ``row`` (as the file counts), keys and measurements
         in canonical columns, ``dbh_cm``, ``refused`` (code of the problem that keeps the row out
-        of the computation, or empty).
+        of the computation, or empty). Texts are categories in tables of more than 100,000 rows.
     plots : pandas.DataFrame
         One row per plot, by plot_id: ``area_ha`` and what else is known.
     subplots : pandas.DataFrame
@@ -122,9 +122,11 @@ def read_inventory(
     raw, plot_raw = _choose(source, plots, problems)
     chosen = (mapping or {}, units or {})
     raw = raw if mapping else tables.with_unit_row(raw)
-    found = _read(raw, plot_raw, chosen, problems, (source, plots))
     if not accept_suggestions:
-        return found
+        held = [raw]
+        del raw
+        return _read(held, plot_raw, chosen, problems, (source, plots))
+    found = _read([raw], plot_raw, chosen, problems, (source, plots))
     again = Problems()
     raw, done = tables.corrected(raw, found.headings, problems)
     if plot_raw is not None:
@@ -133,19 +135,21 @@ def read_inventory(
         done += more
     for fix in done:
         again.add("suggestion_applied", **fix)
-    return _read(raw, plot_raw, chosen, again, (source, plots))
+    return _read([raw], plot_raw, chosen, again, (source, plots))
 
 
 def read_raw(raw: RawTable, plot_raw: RawTable | None, problems: Problems) -> Inventory:
     """From tables in canonical columns to an inventory without digests."""
-    return _read(raw, plot_raw, ({}, {}), problems, None)
+    return _read([raw], plot_raw, ({}, {}), problems, None)
 
 
 def _read(
-    raw: RawTable, plot_raw: RawTable | None, chosen: tuple[Mapping[str, str], Mapping[str, str]],
+    held: list[RawTable], plot_raw: RawTable | None,
+    chosen: tuple[Mapping[str, str], Mapping[str, str]],
     problems: Problems, sources: tuple[Source, Source | None] | None,
 ) -> Inventory:  # fmt: skip
-    """From chosen tables to an inventory."""
+    """From chosen tables to an inventory; a long table of trees is let go once it is typed."""
+    raw = held.pop()
     mapping, units = chosen
     notes: list[dict[str, str]] = []
     headings = tables.reading(raw, TREE_COLUMNS, mapping, units)
@@ -157,6 +161,9 @@ def _read(
     trees = tables.canonical(raw, TREE_COLUMNS, mapping, units, problems, notes=notes)
     _require(trees, raw)
     trees = tables.typed(trees, TREE_COLUMNS, raw, problems)
+    if len(trees) > MANY_ROWS:
+        raw = replace(raw, frame=raw.frame.iloc[:0].copy())
+        give_back(len(trees))
     add_keys(trees, notes, raw, problems)
     add_diameter(trees, raw, problems)
     checks.check_census(trees, raw, problems)
@@ -168,6 +175,9 @@ def _read(
     checks.check_plots(plot_table, trees, problems, set(subplots["plot_id"]))
     check_places(plot_table, trees, plot_raw, problems)
     trees = trees.drop(columns=list(WORKING))
+    if len(trees) > MANY_ROWS:
+        distinct.compact(trees)
+    give_back(len(trees))
     digests = {}
     if sources is not None:
         digests[raw.file] = tables.digest(sources[0])
@@ -184,8 +194,8 @@ def _read(
         notes,
         reading,
         headings,
-        raw if len(raw.frame) <= MOST_COPIED else None,
-        plot_raw if plot_raw is not None and len(plot_raw.frame) <= MOST_COPIED else None,
+        raw if len(trees) <= MANY_ROWS else None,
+        plot_raw if plot_raw is not None and len(plot_raw.frame) <= MANY_ROWS else None,
         raw.sheet,
     )
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from rubbercarbon import distinct
 from rubbercarbon.columns import DIAMETERS
 from rubbercarbon.config import Settings
 from rubbercarbon.inventory import Inventory
@@ -40,6 +42,10 @@ class Living:
         order = keys.sort_values(list(keys.columns), kind="stable").index.to_numpy()
         self.position = places[order].astype(np.int64)
         self.frame = trees[kept].iloc[self.position]
+        for name in kept:
+            if isinstance(trees[name].dtype, pd.CategoricalDtype):
+                texts = distinct.texts(self.frame[name])
+                self.frame[name] = pd.Series(texts, index=self.frame.index, dtype=object)
         self.row = self.frame["row"].to_numpy(dtype=np.int64)
         self.dbh = self.numbers("dbh_cm")
         self.height = self.numbers("height_m")
@@ -51,7 +57,8 @@ class Living:
         """A column in computing order; NaN throughout where the table has none."""
         if name not in self.frame:
             return np.full(len(self.frame), np.nan)
-        return self.frame[name].to_numpy(dtype=np.float64)
+        found: Floats = self.frame[name].to_numpy(dtype=np.float64)
+        return found
 
     def report(self, code: str, index: int, column: str, **values: Any) -> None:
         """A problem of the stem at an index of the computing order."""

@@ -78,6 +78,25 @@ class Trees:
 
 
 @dataclass(frozen=True)
+class Key:
+    """A category of every row, as small numbers of its distinct values."""
+
+    codes: NDArray[Any]
+    distinct: Ints
+
+    @classmethod
+    def of(cls, column: NDArray[Any]) -> Key:
+        """From one whole number for each row."""
+        codes, values = pd.factorize(column.astype(np.int64))
+        return cls(codes.astype(np.min_scalar_type(len(values))), values)
+
+    def __getitem__(self, rows: Ints) -> Ints:
+        """Values of some rows."""
+        found: Ints = self.distinct[self.codes[rows]]
+        return found
+
+
+@dataclass(frozen=True)
 class Factor:
     """One normal of a term: ``target`` is mass, roots or carbon; ``plot`` if plots own it."""
 
@@ -247,7 +266,7 @@ def lay_out(
 
 
 def _cell_names(
-    trees: Trees, ids: tuple[str, ...], root_ids: tuple[str, ...], keys: list[Ints], first: Ints
+    trees: Trees, ids: tuple[str, ...], root_ids: tuple[str, ...], keys: list[Key], first: Ints
 ) -> tuple[str, ...]:
     """What the keys of each cell mean, without the numbers of this batch."""
     numbered = (2, *range(len(keys))[14:17])  # models, species, localities, campaigns
@@ -268,7 +287,7 @@ def _row_view(
     budget: ErrorBudget,
     own: dict[str, HeightModel],
     stress: float | None,
-) -> tuple[View, Floats, list[Ints]]:
+) -> tuple[View, Floats, list[Key]]:
     """Rows with exact values, their size x, and the category columns that make the cells."""
     records = [get_equation(name) for name in biomass.ids]
     number = trees.equation
@@ -321,28 +340,30 @@ def _row_view(
         piece=piece, steady=steady,
     )  # fmt: skip
     keys = [
-        number,
-        trees.roots,
-        model_code,
-        piece,
-        size_bin,
-        trees.herb.astype(np.int64),
-        trees.pom_differs.astype(np.int64) + 2 * trees.sd_given,
-        (trees.clone != "").astype(np.int64),
-        _rounded(size_exponent, np.where(steady, EXACT_GRID, GRID["size"])),
-        _rounded(height_exponent, np.where(steady, EXACT_GRID, GRID["height"])),
-        _rounded(exact.density, np.where(steady, EXACT_GRID, GRID["height"])),
-        np.where(given, _rounded(np.log(trees.wood_density), GRID["density"]), -1),
-        np.where(given, _rounded(np.log(trees.density_sd), GRID["density"]), -1),
-        _rounded(trees.carbon_fraction, 1e-9),
-        pd.factorize(trees.species)[0].astype(np.int64),
-        pd.factorize(trees.locality)[0].astype(np.int64),
-        pd.factorize(trees.campaign)[0].astype(np.int64),
-        np.where(
-            tall | size_bin.any(),
-            np.where(tall, 1, COARSE)
-            * _rounded(np.log(trees.height), np.where(tall, FINE, COARSE * FINE)),
-            NOT_BINNED,
+        Key.of(number),
+        Key.of(trees.roots),
+        Key.of(model_code),
+        Key.of(piece),
+        Key.of(size_bin),
+        Key.of(trees.herb),
+        Key.of(trees.pom_differs.astype(np.int64) + 2 * trees.sd_given),
+        Key.of(trees.clone != ""),
+        Key.of(_rounded(size_exponent, np.where(steady, EXACT_GRID, GRID["size"]))),
+        Key.of(_rounded(height_exponent, np.where(steady, EXACT_GRID, GRID["height"]))),
+        Key.of(_rounded(exact.density, np.where(steady, EXACT_GRID, GRID["height"]))),
+        Key.of(np.where(given, _rounded(np.log(trees.wood_density), GRID["density"]), -1)),
+        Key.of(np.where(given, _rounded(np.log(trees.density_sd), GRID["density"]), -1)),
+        Key.of(_rounded(trees.carbon_fraction, 1e-9)),
+        Key.of(pd.factorize(trees.species)[0]),
+        Key.of(pd.factorize(trees.locality)[0]),
+        Key.of(pd.factorize(trees.campaign)[0]),
+        Key.of(
+            np.where(
+                tall | size_bin.any(),
+                np.where(tall, 1, COARSE)
+                * _rounded(np.log(trees.height), np.where(tall, FINE, COARSE * FINE)),
+                NOT_BINNED,
+            )
         ),
     ]
     return view, x, keys
@@ -360,13 +381,12 @@ def _own_size(record: Equation, trees: Trees, mine: Bools) -> Floats:
     return combined_size(record, d, h, np.log(rho))
 
 
-def _cells(keys: list[Ints], used: Bools) -> tuple[Ints, Ints]:
+def _cells(keys: list[Key], used: Bools) -> tuple[Ints, Ints]:
     """Number of each row's cell, and a row of each cell."""
-    code = pd.factorize(keys[0])[0].astype(np.int64)
-    for column in keys[1:]:
-        distinct, names = pd.factorize(column)
-        if len(names) > 1:
-            code = pd.factorize(code * len(names) + distinct)[0].astype(np.int64)
+    code = keys[0].codes.astype(np.int64)
+    for key in keys[1:]:
+        if len(key.distinct) > 1:
+            code = pd.factorize(code * len(key.distinct) + key.codes)[0].astype(np.int64)
     cell = np.full(len(code), -1, dtype=np.int64)
     within, names = pd.factorize(code[used])
     cell[used] = within
@@ -376,7 +396,7 @@ def _cells(keys: list[Ints], used: Bools) -> tuple[Ints, Ints]:
     return cell, first
 
 
-def _cell_view(rows: View, keys: list[Ints], first: Ints) -> View:
+def _cell_view(rows: View, keys: list[Key], first: Ints) -> View:
     """The same inputs for cells: rounded, so that they do not depend on the cell's first row."""
     steady = rows.steady[first]
     grid = {name: np.where(steady, EXACT_GRID, GRID[name]) for name in ("size", "height")}
@@ -386,7 +406,7 @@ def _cell_view(rows: View, keys: list[Ints], first: Ints) -> View:
     size = np.exp(keys[4][first] * GRID["size"])
     heights = keys[17][first]
     tall = np.where(heights != NOT_BINNED, np.exp(heights * FINE), rows.height[first])
-    binned = bool(keys[4].any())
+    binned = bool(keys[4].distinct.any())
     return View(
         records=rows.records,
         equation=rows.equation[first],

@@ -78,10 +78,6 @@ class Prepared:
     unfit: dict[int, str]
     growth_forms: NDArray[Any]
 
-    def reasons(self, index: pd.Index[Any]) -> pd.Series[str]:
-        """Why rows without an equation have none."""
-        return pd.Series(self.unfit, dtype=object).reindex(index).fillna("")
-
 
 def prepare(
     inventory: Inventory, settings: Settings, problems: Problems, assumptions: Assumptions

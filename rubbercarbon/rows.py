@@ -65,9 +65,10 @@ def not_trees(frame: pd.DataFrame, raw: RawTable) -> Iterator[tuple[int, str, st
             yield place, "unit_row", row[0]
 
 
-def _cells(frame: pd.DataFrame, position: int, names: list[str]) -> list[str]:
+def _cells(frame: pd.DataFrame, position: int | np.intp, names: list[str]) -> list[str]:
     """Texts of a row; empty where a cell is missing."""
-    return distinct.texts(frame[names].iloc[position].astype(object)).tolist()
+    row = frame[names].iloc[int(position)].astype(object)
+    return [str(text) for text in distinct.texts(row)]
 
 
 def _remarks(frame: pd.DataFrame, texts: list[str]) -> Iterator[tuple[int, str]]:

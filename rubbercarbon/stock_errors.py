@@ -15,6 +15,7 @@ from rubbercarbon.distributions import INTERACTION, OWN, QUANTILES, QUANTITIES, 
 from rubbercarbon.error_layout import lay_out_prepared, masses_of, plot_area_cv
 from rubbercarbon.living import Bools, Floats
 from rubbercarbon.loads import Layout
+from rubbercarbon.memory import give_back
 from rubbercarbon.montecarlo import monte_carlo
 from rubbercarbon.pools import Account, co2e
 from rubbercarbon.preparation import Prepared
@@ -74,6 +75,7 @@ def add_intervals(
     Intervals
     """
     layout = lay_out_prepared(prepared, result, plot_table, settings, assumptions, census=census)
+    give_back(len(layout.cell))
     masses = masses_of(prepared, result, plots, plot_area_cv(plot_table, settings, assumptions))
     weights, expanded = total_weights(plots, total)
     level, count = settings.level, settings.number_of_draws

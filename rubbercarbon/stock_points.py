@@ -17,6 +17,7 @@ from rubbercarbon.config import Settings
 from rubbercarbon.errors import InventoryError
 from rubbercarbon.inventory import Inventory
 from rubbercarbon.living import Ints
+from rubbercarbon.memory import MANY_ROWS, give_back
 from rubbercarbon.pools import Account, account, co2e
 from rubbercarbon.preparation import Prepared, prepare
 from rubbercarbon.problems import Problems
@@ -66,9 +67,11 @@ def compute_points(inventory: Inventory, chosen: Settings) -> Points:
             f"reason: {_first_error(problems)}",
             problems,
         )
+    give_back(len(trees))
     plots = _plot_table(inventory, prepared, result, trees)
     trees["represents"] = _represents(trees, prepared, plots)
     _area_assumption(plots, prepared.stand_roots, assumptions)
+    give_back(len(trees))
     return Points(prepared, result, trees, plots, problems, assumptions)
 
 
@@ -88,9 +91,10 @@ def _tree_table(
     trees = inventory.trees.reset_index(drop=True).copy(deep=False)
     trees["species_input"] = trees["species"]
     sites = inventory.plots.set_index("plot_id")["site_id"].to_dict()
-    trees["site_id"] = distinct.mapped(trees["plot_id"], lambda plot: sites.get(plot, ""))
+    site = distinct.mapped(trees["plot_id"], lambda plot: sites.get(plot, ""))
+    trees["site_id"] = _column(site)
     for name, values in prepared.columns.items():
-        trees[name] = _spread(values, prepared.position, len(trees))
+        trees[name] = _column(_spread(values, prepared.position, len(trees)))
     figures = {
         "agb_kg": result.agb_kg,
         "bgb_kg": result.bgb_kg,
@@ -109,12 +113,13 @@ def _tree_table(
             column="equation_id",
             value=trees["equation_id"].iloc[position],
         )
-    reason = trees["refused"].where(trees["refused"] != "", prepared.reasons(trees.index))
-    reason = reason.where(
-        (reason != "") | trees["state"].isin(["alive", "unknown"]), trees["state"]
-    )
-    reason.iloc[prepared.position[empty]] = "no_result"
-    trees["flags"] = _joined(reason, trees["flags"])
+    reason = distinct.texts(trees["refused"])
+    for place, why in prepared.unfit.items():
+        reason[place] = reason[place] or why
+    gone = (reason == "") & ~trees["state"].isin(["alive", "unknown"]).to_numpy()
+    reason[gone] = distinct.texts(trees["state"])[gone]
+    reason[prepared.position[empty]] = "no_result"
+    trees["flags"] = _column(_joined(pd.Series(reason, dtype=object), trees["flags"]))
     return trees
 
 
@@ -124,6 +129,13 @@ def _spread(values: NDArray[Any], position: Ints, count: int) -> NDArray[Any]:
     out = np.full(count, "" if texts else np.nan, dtype=object if texts else np.float64)
     out[position] = values
     return out
+
+
+def _column(values: NDArray[Any]) -> Any:
+    """Values as a column; texts of many rows as categories."""
+    if values.dtype != object or len(values) <= MANY_ROWS:
+        return values
+    return distinct.category(*distinct.coded(pd.Series(values, dtype=object)))
 
 
 def _joined(first: pd.Series[str], second: pd.Series[str]) -> NDArray[Any]:
@@ -143,7 +155,8 @@ def _represents(trees: pd.DataFrame, prepared: Prepared, plots: pd.DataFrame) ->
     by_plot = plots.set_index("plot_id")
     share = (by_plot["represents_ha"] / by_plot["area_ha"]).fillna(1.0)
     own = _spread(prepared.arrays.represents, prepared.position, len(trees))
-    return own * trees["plot_id"].map(share)
+    stems: pd.Series[float] = trees["plot_id"].map(share).astype(np.float64) * own
+    return stems
 
 
 def _report_outside(inventory: Inventory, trees: pd.DataFrame, problems: Problems) -> None:

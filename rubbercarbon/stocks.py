@@ -203,6 +203,7 @@ def compute(
     """
     points = compute_points(inventory, chosen)
     prepared, result = points.prepared, points.result
+    trees = points.trees[list(TREE_OUTPUT)]
     plots, assumptions = points.plots, points.assumptions
     total = total_table(plots, assumptions)
     spread = add_intervals(
@@ -210,7 +211,7 @@ def compute(
         census=census,
     )  # fmt: skip
     stocks = Stocks(
-        trees=points.trees[list(TREE_OUTPUT)],
+        trees=trees,
         plots=spread.plots,
         total=spread.total,
         assumptions=assumptions.frame(),

@@ -105,7 +105,8 @@ def is_trees(table: RawTable) -> bool:
 def digest(source: Source) -> str:
     """The sha256 of a file, or of a table written as CSV."""
     if isinstance(source, str | Path):
-        return hashlib.sha256(Path(source).read_bytes()).hexdigest()
+        with Path(source).open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
     frame = source if isinstance(source, pd.DataFrame) else source.to_pandas()
     return hashlib.sha256(frame.to_csv(index=False).encode()).hexdigest()
 
@@ -160,7 +161,8 @@ def canonical(
     if not len(blank):
         return frame
     problems.add("rows_empty", file=raw.file, sheet=raw.sheet, value=len(blank))
-    return frame.drop(index=blank).reset_index(drop=True)
+    kept: pd.DataFrame = frame.drop(index=list(blank)).reset_index(drop=True)
+    return kept
 
 
 def _blank_rows(body: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.intp]]:
