@@ -129,7 +129,9 @@ def _run(words: list[str]) -> int:
     try:
         result = app(words, prog_name="rubbercarbon", standalone_mode=False)
     except (RubbercarbonError, AllometryError) as error:
-        return _fail(str(error))
+        from rubbercarbon import messages  # noqa: PLC0415  (the catalogue is large)
+
+        return _fail(messages.spoken(error, _language(words)))
     except typer.Exit as stop:
         return int(stop.exit_code)
     except typer.Abort:
@@ -143,6 +145,15 @@ def _run(words: list[str]) -> int:
     except Exception as error:  # noqa: BLE001  (a user never sees a traceback)
         return _fail(_unexpected(error))
     return result if isinstance(result, int) else 0
+
+
+def _language(words: Sequence[str]) -> str:
+    """The language that a command line asks for."""
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        asked = following if word == "--lang" else word.removeprefix("--lang=")
+        if asked == "th":
+            return asked
+    return "en"
 
 
 def _callback() -> None:

@@ -218,6 +218,21 @@ def rai_text(area_ha: float) -> str:
     return f"{rai:.0f}-{ngan:.0f}-{round(rest, 1):g}"
 
 
+_INVISIBLE = re.compile("[\u200b-\u200f\u2060\ufeff\u00ad]")
+
+
+def plain_id(text: str) -> str:
+    """Name of a plot or a tree with Arabic digits, single blanks and nothing invisible.
+
+    Examples
+    --------
+    >>> plain_id("แปลง ๑"), plain_id("A  7 ")
+    ('แปลง 1', 'A 7')
+    """
+    digits = "".join(str(int(c)) if c.isdecimal() else c for c in _INVISIBLE.sub("", text))
+    return " ".join(digits.split())
+
+
 def tidy(heading: object) -> str:
     """A heading in canonical spelling: lower case, blanks and hyphens as underscores."""
     return "_".join(str(heading).strip().lower().replace("-", " ").split())

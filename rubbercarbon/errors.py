@@ -9,7 +9,15 @@ if TYPE_CHECKING:
 
 
 class RubbercarbonError(Exception):
-    """Base of all errors raised by `rubbercarbon`; its text is what a user reads."""
+    """Base of all errors raised by `rubbercarbon`; its text is what a user reads.
+
+    Attributes
+    ----------
+    said : tuple or None
+        Key and values of the text in the message catalogue, for other languages.
+    """
+
+    said: tuple[str, dict[str, object]] | None = None
 
 
 class InventoryError(RubbercarbonError):

@@ -20,12 +20,15 @@ from rubbercarbon.errors import InventoryError
 from rubbercarbon.field_checks import check_field_values
 from rubbercarbon.formats.interface import RawTable, converted
 from rubbercarbon.memory import MANY_ROWS, give_back
+from rubbercarbon.messages import failure
 from rubbercarbon.place_checks import check_places
 from rubbercarbon.plots import read_plots
 from rubbercarbon.problems import Problems
+from rubbercarbon.sections import name_sections, refuse_sections
 from rubbercarbon.tables import Source
 
 ONE_PLOT = "1"
+IDS = ("plot_id", "tree_id", "stem_id")
 WORKING = ("diameter_column", "diameter_typed", "height_typed", "wood_density_typed")
 DIAMETER_CONFLICT = 0.05  # relative difference of two columns that is worth a word
 
@@ -160,10 +163,12 @@ def _read(
         )
     trees = tables.canonical(raw, TREE_COLUMNS, mapping, units, problems, notes=notes)
     _require(trees, raw)
+    sections = name_sections(trees, raw)
     trees = tables.typed(trees, TREE_COLUMNS, raw, problems)
     if len(trees) > MANY_ROWS:
         raw = replace(raw, frame=raw.frame.iloc[:0].copy())
         give_back(len(trees))
+    refuse_sections(trees, sections, raw, problems)
     add_keys(trees, notes, raw, problems)
     add_diameter(trees, raw, problems)
     checks.check_census(trees, raw, problems)
@@ -211,6 +216,8 @@ def _choose(
         return joined[0], None
     if joined[0].dialect == "odk_repeat":
         problems.add("repeat_alone", file=joined[0].file, sheet=joined[0].sheet)
+    for file in sorted({table.file for table in joined if not table.errors_known}):
+        problems.add("errors_unseen", file=file, value=file)
     found = converted(found)
     trees = tables.best_of(found, "trees")
     if beside:
@@ -229,19 +236,15 @@ def _choose(
 
 
 def _require(trees: pd.DataFrame, raw: RawTable) -> None:
-    missing = []
-    if "species" not in trees:
-        missing.append("a species column (species)")
-    if not tables.names(DIAMETERS) & set(trees.columns):
-        missing.append(f"a diameter or girth column ({', '.join(c.name for c in DIAMETERS)})")
-    if missing:
-        raise InventoryError(
-            f"'{raw.file}' lacks {' and '.join(missing)}. Its columns are: "
-            f"{', '.join(map(str, raw.frame.columns))}. "
-            "Rename them or use --map canonical=column, for example --map girth_cm=Girth."
-        )
+    named, sized = "species" in trees, bool(tables.names(DIAMETERS) & set(trees.columns))
+    if not (named and sized):
+        key = "no_diameter" if named else "no_species" if sized else "no_species_no_diameter"
+        raise failure(
+            InventoryError, key, file=raw.file, columns=", ".join(map(str, raw.frame.columns)),
+            names=", ".join(c.name for c in DIAMETERS),
+        )  # fmt: skip
     if trees.empty:
-        raise InventoryError(f"'{raw.file}' has a heading but no rows.")
+        raise failure(InventoryError, "no_rows", file=raw.file)
 
 
 def add_diameter(trees: pd.DataFrame, raw: RawTable, problems: Problems) -> None:
@@ -274,6 +277,7 @@ def add_keys(
     trees: pd.DataFrame, notes: list[dict[str, str]], raw: RawTable, problems: Problems
 ) -> None:
     """Plot, tree and stem ids where the file has none, counts and statuses."""
+    tables.plain_ids(trees, IDS, raw, problems)
     if "plot_id" not in trees:
         trees["plot_id"] = ONE_PLOT
         notes.append(tables.note("plot", "no plot_id column: all rows taken as one plot", ONE_PLOT))

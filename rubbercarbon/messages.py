@@ -5,11 +5,15 @@ from __future__ import annotations
 import functools
 import re
 import tomllib
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from rubbercarbon.errors import RubbercarbonError
 
 LANGUAGES = ("en", "th")
 MOST_WORDS_OF_A_NAME = 3  # before a colon: an id, or a plant's name
+Failure = TypeVar("Failure", bound=RubbercarbonError)
 
 
 @functools.cache
@@ -35,7 +39,56 @@ def text(section: str, key: str, language: str = "en", /, **values: object) -> s
     str
     """
     found = _catalogue(language)[section][key]
-    return str(found).format(**values)
+    plain = {k: v.text(language) if isinstance(v, Words) else v for k, v in values.items()}
+    return str(found).format(**plain)
+
+
+@dataclass(frozen=True)
+class Words:
+    """A text within a text, in the language of that."""
+
+    section: str
+    key: str
+    values: dict[str, object] = field(default_factory=dict)
+
+    def text(self, language: str) -> str:
+        """The words in a language."""
+        return text(self.section, self.key, language, **self.values)
+
+
+def failure(kind: type[Failure], key: str, /, *more: object, **values: object) -> Failure:
+    """An exception with a text of the section ``failures``, which can be said in any language.
+
+    Parameters
+    ----------
+    kind : type
+    key : str
+    *more
+        Further arguments of the exception.
+    **values
+        What the text's ``{names}`` stand for.
+
+    Examples
+    --------
+    >>> from rubbercarbon.errors import InventoryError
+    >>> error = failure(InventoryError, "no_rows", file="a.csv")
+    >>> print(error)
+    'a.csv' has a heading but no rows.
+    >>> print(spoken(error, "th"))
+    'a.csv' มีหัวตารางแต่ไม่มีข้อมูล
+    """
+    error = kind(text("failures", key, "en", **values), *more)
+    error.said = (key, values)
+    return error
+
+
+def spoken(error: Exception, language: str) -> str:
+    """What an error says, in a language where the catalogue has it; else in English."""
+    said = getattr(error, "said", None)
+    if said is None:
+        return str(error)
+    key, values = said
+    return text("failures", key, language, **values)
 
 
 def takes(section: str, key: str, language: str, name: str, /) -> bool:

@@ -11,10 +11,11 @@ from rubbercarbon import tables
 from rubbercarbon.columns import AREAS, CARRIED, M2_PER_HA, PLOT_COLUMNS, rai_text_to_ha
 from rubbercarbon.errors import InventoryError
 from rubbercarbon.formats.interface import RawTable
+from rubbercarbon.messages import failure
 from rubbercarbon.problems import Problems
 from rubbercarbon.tables import Floats, Source
 
-NOT_PLOTS = ("example_row", "totals_row", "heading_repeated", "unit_row", "text_row")
+NOT_PLOTS = ("example_row", "totals_row", "heading_repeated", "unit_row", "text_row", "section_row")
 THAI_AREAS = ("area_rai", "area_ngan", "area_wa")
 AREA_CONFLICT = 0.01  # relative difference of two columns that is worth a word
 
@@ -38,12 +39,11 @@ def read_plots(
             raw, PLOT_COLUMNS, {}, {}, problems, kind="plots", notes=notes
         )  # fmt: skip
         if "plot_id" not in table:
-            raise InventoryError(
-                f"'{raw.file}' lacks the column plot_id; its columns are: "
-                f"{', '.join(map(str, raw.frame.columns))}."
-            )
+            columns = ", ".join(map(str, raw.frame.columns))
+            raise failure(InventoryError, "no_plot_id", file=raw.file, columns=columns)
         table = tables.typed(table, PLOT_COLUMNS, raw, problems)
         table = table[~table["refused"].isin(NOT_PLOTS)].reset_index(drop=True)
+        tables.plain_ids(table, ("plot_id",), raw, problems)
         tables.to_common_era(table, notes)
         _tell_sites_apart(trees, table, problems)
         table["area_ha"] = declared_area(table, raw, problems)

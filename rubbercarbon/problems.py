@@ -16,7 +16,7 @@ ERRORS = frozenset({
     "count_not_valid", "species_missing", "species_unknown", "row_repeated", "plot_unknown",
     "plot_missing", "too_many_cells", "decimal_comma", "below_subplot",
     "not_estimated", "no_result", "area_not_valid", "file_unreadable", "totals_row",
-    "heading_repeated", "earlier_census", "cell_error", "other_sheets", "unit_row", "text_row",
+    "heading_repeated", "earlier_census", "cell_error", "other_sheets", "unit_row",
     "formula_without_value",
     "site_without_id", "site_repeated", "site_failed", "polygon_no_feature", "polygon_empty",
     "polygon_wrong_kind", "polygon_bad_position", "polygon_not_degrees", "polygon_too_short",
@@ -26,6 +26,7 @@ ERRORS = frozenset({
 NOTES = frozenset({
     "not_alive", "column_ignored", "rows_empty", "tag_gaps", "tag_order", "digits_heaped",
     "height_constant", "coordinates_outside", "pom_missing", "suggestion_applied", "example_row",
+    "text_row", "section_row", "id_respelt",
     "volume_above_cylinder", "cells_missing", "polygon_direction", "plot_area_unknown",
     "no_area_known",
     "felled_too_small", "felled_density", "fit_few_places",

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rubbercarbon.errors import RunFolderError
+from rubbercarbon.messages import failure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,16 +83,15 @@ def run_folder(target: str | Path, *, force: bool = False) -> Iterator[Path]:
     """
     folder = Path(target)
     if folder.is_file():
-        raise RunFolderError(f"'{folder}' is a file; give the name of a folder.")
+        raise failure(RunFolderError, "folder_is_file", folder=folder)
     if folder.is_dir() and not force:
         _refuse_foreign(folder)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     except OSError as error:
-        raise RunFolderError(
-            f"folder '{folder}' cannot be written: {error.strerror}; choose "
-            "a folder that exists and that you may write to."
+        raise failure(
+            RunFolderError, "folder_unwritable", folder=folder, why=error.strerror
         ) from error
     try:
         fresh.chmod(0o755)
@@ -105,10 +105,7 @@ def _refuse_foreign(folder: Path) -> None:
     """Raise for a folder that holds anything but the files of a former run."""
     there = {entry.name for entry in folder.iterdir()}
     if there and RECORD not in there:
-        raise RunFolderError(
-            f"folder '{folder}' is not empty and not a run folder; choose another name, or use "
-            "--force to replace all that is in it."
-        )
+        raise failure(RunFolderError, "folder_foreign", folder=folder)
     if there:
         try:
             ours = set(json.loads((folder / RECORD).read_text(encoding="utf-8"))["files"])
@@ -116,11 +113,8 @@ def _refuse_foreign(folder: Path) -> None:
             ours = set()
         foreign = sorted(there - ours - {RECORD})
         if foreign:
-            raise RunFolderError(
-                f"run folder '{folder}' holds files that the former run did not write "
-                f"({', '.join(foreign[:3])}{', ...' if len(foreign) > 3 else ''}); move them, "
-                "choose another name, or use --force to replace all that is in it."
-            )
+            listed = ", ".join(foreign[:3]) + (", ..." if len(foreign) > 3 else "")
+            raise failure(RunFolderError, "folder_has_more", folder=folder, files=listed)
 
 
 def _swap(fresh: Path, folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,11 @@ TOTALS = tuple(
 EXAMPLES = ("ตัวอย่าง", "example")
 LONG_TEXT = 12  # letters of a remark; names of plots and trees are shorter
 UNIT_ROWS = 3  # first rows that may hold units
+SIGNATURE = re.compile(
+    r"ลงชื่อ|ผู้สำรวจ|ผู้บันทึก|ผู้ตรวจ|ผู้วัด|หมายเหตุ|ที่มา|signed|signature|surveyed by|remarks?\b|notes?\b",
+    re.IGNORECASE,
+)
+MOST_SIGNED = 4  # cells of a row of signatures
 NEEDED = ("species", "tree_id", "plot_id")
 
 
@@ -81,12 +87,28 @@ def _remarks(frame: pd.DataFrame, texts: list[str]) -> Iterator[tuple[int, str]]
             filled += distinct.flags(frame[name], bool)
         elif name not in apart:
             filled += frame[name].notna().to_numpy()
-    for position in np.flatnonzero(filled == 1):
-        cells = zip(texts, _cells(frame, position, texts), strict=True)
-        column, text = next(((n, t) for n, t in cells if t), ("", ""))
-        if (
+    signed = np.zeros(len(frame), dtype=np.bool_)
+    for name in texts:
+        signed |= distinct.flags(frame[name], lambda text: bool(SIGNATURE.match(text.strip())))
+    for position in np.flatnonzero((filled == 1) | (signed & (filled <= MOST_SIGNED))):
+        cells = [(n, t) for n, t in zip(texts, _cells(frame, position, texts), strict=True) if t]
+        if not cells or filled[position] != len(cells):
+            continue
+        column, text = cells[0]
+        if signed[position]:
+            if not any(_is_number(t) for _, t in cells):
+                yield int(position), text
+        elif (
             column != "species"
             and any(letter.isalpha() for letter in text)
             and (" " in text.strip() or len(text) >= LONG_TEXT)
         ):
             yield int(position), text
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -16,6 +16,9 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from rubbercarbon import error_cells
+from rubbercarbon.error_cells import ErrorCells
+
 MOST_BYTES = 400_000_000  # of all parts, unpacked
 MOST_CELLS = 30_000_000  # of the rectangle that a sheet spans
 MEMORY_BYTES = 3_000_000_000
@@ -34,7 +37,11 @@ Unread = dict[str, dict[tuple[int, int], str]]
 
 
 class RefusedError(Exception):
-    """The file is not read; the text says why."""
+    """The file is not read; key and values of the text that says why."""
+
+    def __init__(self, key: str, **values: object) -> None:
+        self.why = (key, values)
+        super().__init__(key)
 
 
 def look(path: Path) -> Unread:
@@ -49,7 +56,7 @@ def look(path: Path) -> Unread:
         size = sum(part.file_size for part in archive.infolist())
         if size > MOST_BYTES:
             raise RefusedError(
-                f"it unpacks to {size / 1e6:,.0f} MB; {MOST_BYTES / 1e6:,.0f} MB are read"
+                "why_large", size=f"{size / 1e6:,.0f}", most=f"{MOST_BYTES / 1e6:,.0f}"
             )
         for part in archive.infolist():
             if part.filename.startswith("xl/worksheets/") and part.filename.endswith(".xml"):
@@ -65,7 +72,7 @@ def _span(archive: zipfile.ZipFile, name: str) -> dict[tuple[int, int], str]:
         while chunk := stream.read(CHUNK):
             unpacked += len(chunk)
             if unpacked > MOST_BYTES:
-                raise RefusedError("a sheet unpacks to more than it says")
+                raise RefusedError("why_liar")
             text = tail + chunk
             for letters, digits in _CELL.findall(text):
                 rows, columns = max(rows, int(digits)), max(columns, _column(letters))
@@ -76,10 +83,7 @@ def _span(archive: zipfile.ZipFile, name: str) -> dict[tuple[int, int], str]:
                     unread[key] = html.unescape(value.decode("utf-8", "replace"))[:SHOWN]
             tail = text[-LONGEST_FORMULA:]
     if rows * columns > MOST_CELLS:
-        raise RefusedError(
-            f"a sheet spans {rows:,} rows by {columns:,} columns; is there a stray cell far off? "
-            "Delete it, or save the table as CSV"
-        )
+        raise RefusedError("why_span", rows=f"{rows:,}", columns=f"{columns:,}")
     return unread
 
 
@@ -126,17 +130,31 @@ def plain(cell: object) -> object:
     return str(cell)
 
 
-def read(path: Path, unread: Unread | None = None) -> list[dict[str, Any]]:
+def unread_cells(path: Path) -> ErrorCells | None:
+    """Cells that the reader leaves empty, by sheet; None where that cannot be found out."""
+    by_part = look(path)
+    if path.suffix.lower() == ".xls":
+        find = error_cells.of_old_excel
+    elif path.suffix.lower() == ".ods":
+        find = error_cells.of_open_document
+    else:
+        return {name: by_part.get(part, {}) for name, part in parts(path).items()}
+    try:
+        return find(path)
+    except Exception:  # noqa: BLE001  (the reader proper says what is wrong with the file)
+        return None
+
+
+def read(path: Path, unread: ErrorCells | None = None) -> list[dict[str, Any]]:
     """Sheets of a workbook with their rows; cells that the reader leaves empty as text."""
     from python_calamine import CalamineWorkbook  # noqa: PLC0415
 
     with CalamineWorkbook.from_path(str(path)) as book:
         sheets = []
-        part_of = parts(path)
         for name in book.sheet_names:
             sheet = book.get_sheet_by_name(name)
             rows = [[plain(cell) for cell in row] for row in sheet.to_python(skip_empty_area=False)]
-            for (row, column), text in (unread or {}).get(part_of.get(name, ""), {}).items():
+            for (row, column), text in (unread or {}).get(name, {}).items():
                 if row < len(rows) and column < len(rows[row]) and rows[row][column] is None:
                     rows[row][column] = text
             fill_merged(rows, getattr(sheet, "merged_cell_ranges", None) or [])
@@ -169,14 +187,15 @@ def main(words: list[str]) -> int:
     _limit_memory()
     path = Path(words[0])
     try:
-        answer: dict[str, Any] = {"sheets": read(path, look(path))}
+        unread = unread_cells(path)
+        answer: dict[str, Any] = {"sheets": read(path, unread), "errors_known": unread is not None}
     except RefusedError as error:
-        answer = {"refused": str(error)}
+        answer = {"refused": error.why}
     except MemoryError:
-        answer = {"refused": "it needs more memory than a table should"}
+        answer = {"refused": ("why_memory", {})}
     except Exception as error:  # noqa: BLE001  (whatever a broken file brings about)
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        answer = {"refused": f"it is damaged or no spreadsheet ({reason[:200]})"}
+        answer = {"refused": ("why_damaged", {"reason": reason[:200]})}
     sys.stdout.buffer.write(json.dumps(answer, ensure_ascii=False).encode("utf-8"))
     return 0
 

@@ -18,6 +18,7 @@ from rubbercarbon.errors import InventoryError
 from rubbercarbon.inventory import Inventory
 from rubbercarbon.living import Ints
 from rubbercarbon.memory import MANY_ROWS, give_back
+from rubbercarbon.messages import Words, failure
 from rubbercarbon.pools import Account, account, co2e
 from rubbercarbon.preparation import Prepared, prepare
 from rubbercarbon.problems import Problems
@@ -62,11 +63,10 @@ def compute_points(inventory: Inventory, chosen: Settings) -> Points:
     trees = _tree_table(inventory, prepared, result, problems)
     _report_outside(inventory, trees, problems)
     if trees["agb_kg"].notna().sum() + trees["herb_kg"].notna().sum() == 0:
-        raise InventoryError(
-            f"none of the {len(trees)} rows of '{inventory.file}' can be computed; the first "
-            f"reason: {_first_error(problems)}",
-            problems,
-        )
+        raise failure(
+            InventoryError, "none_computed", problems, file=inventory.file, rows=len(trees),
+            reason=_first_error(problems),
+        )  # fmt: skip
     give_back(len(trees))
     plots = _plot_table(inventory, prepared, result, trees)
     trees["represents"] = _represents(trees, prepared, plots)
@@ -75,13 +75,16 @@ def compute_points(inventory: Inventory, chosen: Settings) -> Points:
     return Points(prepared, result, trees, plots, problems, assumptions)
 
 
-def _first_error(problems: Problems) -> str:
-    errors = problems.frame()
-    errors = errors[errors["severity"] == "error"]
-    if errors.empty:
-        return "no living tree."
-    first = errors.iloc[0]
-    return f"row {first['row']}: {first['message']}; {first['suggestion']}."
+def _first_error(problems: Problems) -> Words:
+    first = next((item for item in problems.sorted() if item.severity == "error"), None)
+    if first is None:
+        return Words("failures", "no_living")
+    return Words(
+        "failures", "first_error",
+        {"row": "-" if first.row is None else first.row,
+         "message": Words("problems", first.code, first.values),
+         "advice": Words("advice", first.code, first.values)},
+    )  # fmt: skip
 
 
 def _tree_table(

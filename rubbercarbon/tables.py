@@ -24,10 +24,12 @@ from rubbercarbon.columns import (
     UNITS,
     Column,
     common_era,
+    plain_id,
     tidy,
 )
 from rubbercarbon.errors import InventoryError
 from rubbercarbon.formats.interface import RawTable, converted, read_tables
+from rubbercarbon.messages import failure
 from rubbercarbon.problems import Problems
 
 if TYPE_CHECKING:
@@ -63,7 +65,7 @@ def open_tables(source: Source, name: str) -> list[RawTable]:
         found = [RawTable(frame.copy(), f"{name} (table)", "", 1)]
     filled = [table for table in found if not table.frame.empty]
     if not filled:
-        raise InventoryError(f"'{found[0].file}' has a heading but no rows.")
+        raise failure(InventoryError, "no_rows", file=found[0].file)
     return filled
 
 
@@ -234,28 +236,29 @@ def _check_choices(
 ) -> None:  # fmt: skip
     for name, heading in mapping.items():
         if name not in columns:
-            raise InventoryError(
-                f"--map {name}={heading}: '{name}' is no column of ours; "
-                f"allowed: {', '.join(sorted(columns))}."
-            )
+            raise failure(
+                InventoryError, "map_unknown", name=name, heading=heading,
+                allowed=", ".join(sorted(columns)),
+            )  # fmt: skip
         if heading not in raw.frame.columns:
-            raise InventoryError(
-                f"--map {name}={heading}: '{raw.file}' has no column '{heading}'; "
-                f"it has: {', '.join(map(str, raw.frame.columns))}."
-            )
+            raise failure(
+                InventoryError, "map_missing", name=name, heading=heading, file=raw.file,
+                columns=", ".join(map(str, raw.frame.columns)),
+            )  # fmt: skip
     for quantity, unit in units.items():
         clash = [
             n for n in mapping if n.startswith(f"{quantity}_") and not n.endswith(("_cm", unit))
         ]
         if clash:
-            raise InventoryError(
-                f"--map {clash[0]}={mapping[clash[0]]} and --unit {quantity}={unit} contradict "
-                "each other; leave one of them out."
-            )
+            raise failure(
+                InventoryError, "map_against_unit", name=clash[0], heading=mapping[clash[0]],
+                quantity=quantity, unit=unit,
+            )  # fmt: skip
         if unit not in UNITS.get(quantity, ()):
-            raise InventoryError(
-                f"--unit {quantity}={unit}: allowed are dbh and girth in {', '.join(UNITS['dbh'])}."
-            )
+            raise failure(
+                InventoryError, "unit_unknown", quantity=quantity, unit=unit,
+                allowed=", ".join(UNITS["dbh"]),
+            )  # fmt: skip
 
 
 def _dead_or_alive(cell: object) -> str:
@@ -331,6 +334,27 @@ def typed(
                 frame[column.target].fillna(other) if column.target in frame else other
             )
     return frame
+
+
+def plain_ids(
+    frame: pd.DataFrame, names: tuple[str, ...], raw: RawTable, problems: Problems
+) -> None:
+    """Names of plots and trees in one spelling of digits and blanks, in place and said."""
+    for name in names:
+        if name not in frame:
+            continue
+        codes, known = distinct.coded(frame[name])
+        plain = np.array([plain_id(str(text)) for text in known], dtype=object)
+        changed = plain != known
+        if not changed.any():
+            continue
+        rows_changed = changed[codes]
+        first = int(np.flatnonzero(rows_changed)[0])
+        problems.add(
+            "id_respelt", file=raw.file, sheet=raw.sheet, column=name, value=known[codes[first]],
+            plain=plain[codes[first]], count=int(rows_changed.sum()),
+        )  # fmt: skip
+        frame[name] = plain[codes]
 
 
 def _says_missing(text: str) -> bool:

@@ -19,6 +19,7 @@ from rubbercarbon.formats.interface import (
     points,
     unreadable,
 )
+from rubbercarbon.messages import failure
 
 SUFFIXES = (".csv", ".tsv", ".txt")
 ENCODINGS = ("utf-8-sig", "cp874")
@@ -40,9 +41,7 @@ def read(path: Path) -> list[RawTable]:
     encoding = _encoding(path)
     longest = _longest_line(path, encoding)
     if longest > LONGEST_LINE:
-        raise unreadable(
-            path.name, f"a line has {longest:,} letters, which no table of trees needs; is it one?"
-        )
+        raise unreadable(path.name, "why_long_line", letters=f"{longest:,}")
     with path.open("rb") as stream:
         begin = codecs.getincrementaldecoder(encoding)().decode(stream.read(4 * TOP))
     top = begin[:TOP].splitlines()[:ROWS_BEFORE_HEADING]
@@ -76,10 +75,8 @@ def _table(path: Path, encoding: str, delimiter: str) -> RawTable:
     except (pd.errors.ParserError, pd.errors.ParserWarning):
         return _read_ragged(path, encoding, delimiter)
     except (pd.errors.EmptyDataError, ValueError) as error:
-        raise InventoryError(
-            f"file '{path.name}' is not a table: {str(error).strip()}. "
-            "Save it again as CSV with one heading row and the same number of cells in each row."
-        ) from error
+        why = str(error).strip()
+        raise failure(InventoryError, "no_table", file=path.name, why=why) from error
     return RawTable(_undo_guard(frame), path.name, "", 2)
 
 
@@ -101,7 +98,7 @@ def _below_titles(path: Path, encoding: str, delimiter: str) -> RawTable | None:
         return None
     return RawTable(
         _undo_guard(table.frame.fillna("").astype(str)), table.file, "", table.first_row,
-        heading_rows=table.heading_rows,
+        heading_rows=table.heading_rows, titles=table.titles,
     )  # fmt: skip
 
 
@@ -111,9 +108,7 @@ def _read_ragged(path: Path, encoding: str, delimiter: str) -> RawTable:
         with path.open(encoding=encoding, newline="") as stream:
             rows = list(csv.reader(stream, delimiter=delimiter, strict=True))
     except csv.Error as error:
-        raise InventoryError(
-            f"file '{path.name}' is not a table: {error}. Save it again as CSV."
-        ) from error
+        raise failure(InventoryError, "no_table", file=path.name, why=str(error)) from error
     width = len(rows[0])
     ragged = {number: len(row) for number, row in enumerate(rows[1:], start=2) if len(row) > width}
     filled = [(row + [""] * width)[:width] for row in rows[1:]]
@@ -142,10 +137,7 @@ def _encoding(path: Path) -> str:
         except UnicodeDecodeError:
             continue
         return encoding
-    raise InventoryError(
-        f"file '{path.name}' is neither UTF-8 nor cp874 (TIS-620) text; "
-        "save it again as 'CSV UTF-8'."
-    )
+    raise failure(InventoryError, "no_encoding", file=path.name)
 
 
 def _longest_line(path: Path, encoding: str) -> int:

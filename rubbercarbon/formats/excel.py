@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,20 +35,19 @@ def read(path: Path) -> list[RawTable]:
             capture_output=True, timeout=SECONDS, check=False, env=environment,
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:
-        raise unreadable(path.name, f"it took longer than {SECONDS} s to read") from error
+        raise unreadable(path.name, "why_slow", seconds=SECONDS) from error
     try:
         answer: dict[str, Any] = json.loads(done.stdout.decode("utf-8"))
     except ValueError as error:
-        raise unreadable(
-            path.name, "the reader stopped: it is damaged, or asks for far too much memory"
-        ) from error
+        raise unreadable(path.name, "why_stopped") from error
     if "refused" in answer:
-        raise unreadable(path.name, str(answer["refused"]))
+        key, values = answer["refused"]
+        raise unreadable(path.name, key, **values)
     tables = [
-        table
+        replace(table, errors_known=bool(answer["errors_known"]))
         for sheet in answer["sheets"]
         if (table := headed(sheet["rows"], path.name, str(sheet["name"]))) is not None
     ]
     if not tables:
-        raise unreadable(path.name, "no sheet of it holds a heading row and rows below it")
+        raise unreadable(path.name, "why_no_sheet")
     return tables

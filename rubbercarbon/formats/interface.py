@@ -16,6 +16,7 @@ from rubbercarbon import registry
 from rubbercarbon.columns import PLOT_COLUMNS, SITE_COLUMNS, TREE_COLUMNS
 from rubbercarbon.errors import InventoryError
 from rubbercarbon.headings import score
+from rubbercarbon.messages import Words, failure
 from rubbercarbon.problems import Problems
 
 if TYPE_CHECKING:
@@ -45,6 +46,10 @@ class RawTable:
         Rows that the heading takes.
     places : tuple of int
         Column of the file of each column of the frame; empty where they are the same.
+    titles : tuple of str
+        Texts that stand alone in a row above the heading.
+    errors_known : bool
+        False where cells with errors (``#DIV/0!``) cannot be told from empty ones.
     """
 
     frame: pd.DataFrame
@@ -55,6 +60,8 @@ class RawTable:
     dialect: str = ""
     heading_rows: int = 1
     places: tuple[int, ...] = ()
+    titles: tuple[str, ...] = ()
+    errors_known: bool = True
 
     def column_place(self, number: int) -> int:
         """Column of the file, counted from 0, of a column of the frame."""
@@ -86,13 +93,11 @@ def read_tables(path: Path) -> list[RawTable]:
         For a file that is missing, empty or of an unknown format.
     """
     if path.is_dir():
-        raise InventoryError(f"'{path}' is a folder; give the name of the file in it.")
+        raise failure(InventoryError, "file_is_folder", file=path)
     if not path.is_file():
-        raise InventoryError(f"file '{path}' does not exist; check the name and the folder.")
+        raise failure(InventoryError, "file_missing", file=path)
     if path.stat().st_size == 0:
-        raise InventoryError(
-            f"file '{path.name}' is empty; it needs a heading row and one row per tree (or plot)."
-        )
+        raise failure(InventoryError, "file_empty", file=path.name)
     suffixes: list[str] = []
     for name in registry.names("formats"):
         module = registry.load("formats", name)
@@ -102,10 +107,10 @@ def read_tables(path: Path) -> list[RawTable]:
         if path.suffix.lower() in reader.SUFFIXES:
             return reader.read(path)
         suffixes += reader.SUFFIXES
-    raise InventoryError(
-        f"file '{path.name}' has the suffix '{path.suffix}', which is not read; "
-        f"save it as {', '.join(sorted(suffixes))}."
-    )
+    raise failure(
+        InventoryError, "suffix_unknown", file=path.name, suffix=path.suffix,
+        allowed=", ".join(sorted(suffixes)),
+    )  # fmt: skip
 
 
 def converted(tables: list[RawTable]) -> list[RawTable]:
@@ -119,11 +124,11 @@ def converted(tables: list[RawTable]) -> list[RawTable]:
     return tables
 
 
-def unreadable(file: str, why: str) -> InventoryError:
-    """An error with one problem, for a file of which nothing can be read."""
-    problems = Problems()
+def unreadable(file: str, key: str, **values: object) -> InventoryError:
+    """An error with one problem, for a file of which nothing can be read; why, by its key."""
+    problems, why = Problems(), Words("failures", key, values)
     problems.add("file_unreadable", file=file, value=file, why=why)
-    return InventoryError(f"file '{file}' is not read: {why}.", problems)
+    return failure(InventoryError, "file_unreadable", problems, file=file, why=why)
 
 
 def headed(rows: Sequence[Sequence[Any]], file: str, sheet: str) -> RawTable | None:
@@ -145,7 +150,12 @@ def headed(rows: Sequence[Sequence[Any]], file: str, sheet: str) -> RawTable | N
     keep = [i for i in range(width) if headings[i] or any(row[i] is not None for row in body)]
     names = _distinct([headings[i] for i in keep])
     frame = pd.DataFrame([[row[i] for i in keep] for row in body], columns=names, dtype=object)
-    return RawTable(frame, file, sheet, start + count + 1, heading_rows=count, places=tuple(keep))
+    alone = [[_word(cell) for cell in row if cell is not None] for row in filled[:start]]
+    titles = tuple(texts[0] for texts in alone if len(texts) == 1)
+    return RawTable(
+        frame, file, sheet, start + count + 1, heading_rows=count, places=tuple(keep),
+        titles=titles,
+    )  # fmt: skip
 
 
 def points(texts: Sequence[object]) -> int:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from rubbercarbon.errors import InventoryError
 from rubbercarbon.formats.interface import RawTable
+from rubbercarbon.messages import failure
 
 SUFFIXES = (".parquet", ".pq")
 
@@ -24,5 +25,5 @@ def read(path: Path) -> list[RawTable]:
         frame = pd.read_parquet(path)
     except Exception as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InventoryError(f"file '{path.name}' cannot be read as Parquet: {reason}.") from error
+        raise failure(InventoryError, "no_parquet", file=path.name, why=reason) from error
     return [RawTable(frame, path.name, "", 1)]

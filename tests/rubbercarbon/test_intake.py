@@ -426,8 +426,20 @@ def test_suggestions_are_used_only_when_asked_for_and_then_logged(tmp_path):
 
 
 def test_there_are_more_than_forty_kinds_and_every_word_is_in_both_languages():
-    for section in ("problems", "advice", "cli", "scenarios", "book", "tables", "terms"):
+    for section in (
+        "problems",
+        "advice",
+        "cli",
+        "scenarios",
+        "book",
+        "tables",
+        "terms",
+        "failures",
+    ):
         assert set(messages.keys(section, "en")) == set(messages.keys(section, "th")), section
+    for key in messages.keys("failures"):
+        fields = [set(_fields("failures", key, language)) for language in messages.LANGUAGES]
+        assert fields[0] == fields[1], key
     kinds = set(messages.keys("problems"))
     assert len(kinds) > 80
     assert kinds == set(messages.keys("advice"))
@@ -807,7 +819,8 @@ def test_plots_written_otherwise_are_suggested():
     trees = pd.DataFrame({"plot_id": ["๑", "แปลงที่ 1", "a2"], "species": "ยางพารา", "girth_cm": 60})
     plots = pd.DataFrame({"plot_id": ["1", "A2"], "area_rai": 1})
     items = rc.read_inventory(trees, plots).found_problems.items
-    assert [i.fix for i in items if i.code == "plot_unknown"] == ["1", "1", "A2"]
+    assert [i.fix for i in items if i.code == "plot_unknown"] == ["1", "A2"]
+    assert ["๑"] == [item.value for item in items if item.code == "id_respelt"]
 
 
 def test_check_counts_what_estimate_uses(tmp_path, capsys):
