@@ -170,7 +170,8 @@ def _heading(rows: list[list[Any]]) -> tuple[int, int, list[str]]:
     for start in range(min(ROWS_BEFORE_HEADING, len(rows))):
         single = [_word(cell) for cell in rows[start]]
         options = [(1, single)]
-        if start + 1 < len(rows) and not any(map(_is_number, rows[start + 1])):
+        below = rows[start + 1] if start + 1 < len(rows) else []
+        if below and sum(map(bool, single)) > 1 and not any(map(_is_number, below)):
             options.append((2, _two(single, [_word(cell) for cell in rows[start + 1]])))
         for count, texts in options:
             found = points(texts)

@@ -15,6 +15,7 @@ import pytest
 import xlsxwriter
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from made_sheets import ods
 from planted import HEAD, ROW_FAULTS, clean, plant, plots_of
 from shared_data import data
 
@@ -123,39 +124,6 @@ def test_old_excel_and_open_document(tmp_path):
     same(rc.read_inventory(tmp_path / "t.xls"))
     ods(tmp_path / "t.ods", table)
     same(rc.read_inventory(tmp_path / "t.ods"))
-
-
-def ods(path, table):
-    """An OpenDocument spreadsheet, by hand."""
-    from xml.sax.saxutils import escape
-
-    def cell(value):
-        if isinstance(value, int | float):
-            return (f'<table:table-cell office:value-type="float" office:value="{value}">'
-                    f"<text:p>{value}</text:p></table:table-cell>")  # fmt: skip
-        return ('<table:table-cell office:value-type="string">'
-                f"<text:p>{escape(str(value))}</text:p></table:table-cell>")  # fmt: skip
-
-    rows = [list(table.columns), *table.itertuples(index=False)]
-    body = "".join(
-        f"<table:table-row>{''.join(cell(v) for v in row)}</table:table-row>" for row in rows
-    )
-    name = "urn:oasis:names:tc:opendocument:xmlns"
-    content = (
-        f'<?xml version="1.0" encoding="UTF-8"?><office:document-content xmlns:office="{name}:office:1.0" '
-        f'xmlns:table="{name}:table:1.0" xmlns:text="{name}:text:1.0"><office:body><office:spreadsheet>'
-        f'<table:table table:name="trees">{body}</table:table></office:spreadsheet></office:body>'
-        "</office:document-content>"
-    )
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
-        archive.writestr(
-            "META-INF/manifest.xml",
-            '<?xml version="1.0"?><manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:'
-            'xmlns:manifest:1.0"><manifest:file-entry manifest:full-path="/" manifest:media-type='
-            '"application/vnd.oasis.opendocument.spreadsheet"/></manifest:manifest>',
-        )
-        archive.writestr("content.xml", content)
 
 
 def test_parquet_arrow_and_frames(tmp_path):
@@ -820,7 +788,7 @@ def test_plots_written_otherwise_are_suggested():
     plots = pd.DataFrame({"plot_id": ["1", "A2"], "area_rai": 1})
     items = rc.read_inventory(trees, plots).found_problems.items
     assert [i.fix for i in items if i.code == "plot_unknown"] == ["1", "A2"]
-    assert ["๑"] == [item.value for item in items if item.code == "id_respelt"]
+    assert [item.value for item in items if item.code == "id_respelt"] == ["๑"]
 
 
 def test_check_counts_what_estimate_uses(tmp_path, capsys):
