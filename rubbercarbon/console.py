@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rubbercarbon.change import Change
     from rubbercarbon.inventory import Inventory
     from rubbercarbon.problems import Problems
+    from rubbercarbon.stock_points import Points
     from rubbercarbon.stocks import Stocks
 
 PROBLEMS_SHOWN = 12
@@ -273,7 +274,7 @@ def _sentence(result: Stocks, language: str) -> str:
     )
 
 
-def reading(inventory: Inventory, stocks: Stocks | None, language: str) -> None:
+def reading(inventory: Inventory, stocks: Stocks | Points | None, language: str) -> None:
     """Print how headings were read and how rows reconcile."""
     pairs = [
         f"{' '.join(heading.split())} → {name}"

@@ -9,12 +9,13 @@ import typer
 
 from rubbercarbon import console, messages
 from rubbercarbon.commands import interface as shared
+from rubbercarbon.config import Settings
 from rubbercarbon.errors import InventoryError
 from rubbercarbon.inventory import Inventory
 from rubbercarbon.problem_book import write_problems
 from rubbercarbon.problems import Problems
 from rubbercarbon.provenance import run_folder, run_record, write_csv, write_record
-from rubbercarbon.stocks import Stocks, estimate_stocks
+from rubbercarbon.stock_points import Points, compute_points
 
 DEFAULT = "rubbercarbon-check"
 Folder = Annotated[
@@ -50,12 +51,12 @@ def run(
     if out is not None and out.suffix.lower() != ".csv":
         shared.guard_inputs(out, trees, plots, profile)
     inventory: Inventory | None = None
-    estimated: Stocks | None = None
+    estimated: Points | None = None
     hopeless: InventoryError | None = None
     try:
         inventory = shared.read(trees, plots, mapped, units, profile, accept=accept)
-        estimated = estimate_stocks(inventory)
-        problems = estimated.found_problems
+        estimated = compute_points(inventory, Settings())
+        problems = estimated.problems
     except InventoryError as error:
         hopeless = error
         found = inventory.found_problems if inventory is not None else None
