@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 FEWEST_PAIRS = 10  # trees of a plot below which nothing is said of their pattern
+EXPECTED_RATIO = (0.45, 2.2)  # of a height over the model's, when it may be meant
 ABSURD = 1e6  # beyond it a number is no measurement of anything here
 
 

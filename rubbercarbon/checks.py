@@ -6,8 +6,12 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from allometry.heights import height_model, predict_height
+from allometry.names import match_one
 from allometry.quantities import QUANTITIES
+from rubbercarbon.check_sheet import EXPECTED_RATIO
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -136,6 +140,8 @@ class _Finder:
         quantity = next(q for q in QUANTITIES.values() if q.column == name)
         values = self.trees[name]
         odd = values.notna() & ~values.between(quantity.low, quantity.high)
+        if name == "height_m":
+            odd &= ~self._tall(values, quantity.high)
         code = {"wood_density_g_cm3": "density_out_of_range"}.get(name, "height_out_of_range")
         for position in np.flatnonzero(odd):
             self.add(
@@ -147,6 +153,19 @@ class _Finder:
                 value=f"{values.iloc[position]:g}",
             )
         self.trees.loc[odd, name] = np.nan
+
+    def _tall(self, heights: pd.Series[float], limit: float) -> NDArray[np.bool_]:
+        """Heights above the limit that the diameter bears out: said, and used."""
+        tall = np.zeros(len(heights), dtype=np.bool_)
+        for position in np.flatnonzero((heights > limit).to_numpy()):
+            dbh = float(self.trees["dbh_cm"].iloc[position])
+            species = match_one(str(self.trees["species"].iloc[position])).species
+            expected = predict_height(height_model(species), dbh=np.array([dbh]))[0]
+            if dbh > 0 and heights.iloc[position] < EXPECTED_RATIO[1] * expected:
+                tall[position] = True
+                self.add("height_tall", int(position), "height_m", dbh=f"{dbh:.1f}",
+                         value=f"{heights.iloc[position]:g}", high=f"{limit:g}")  # fmt: skip
+        return tall
 
 
 def _check_identity(trees: pd.DataFrame, finder: _Finder) -> None:

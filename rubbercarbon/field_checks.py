@@ -15,7 +15,7 @@ import pandas as pd
 from allometry.heights import height_model, predict_height
 from allometry.quantities import QUANTITIES
 from rubbercarbon import distinct
-from rubbercarbon.check_sheet import FEWEST_PAIRS, Floats, Sheet, between
+from rubbercarbon.check_sheet import EXPECTED_RATIO, FEWEST_PAIRS, Floats, Sheet, between
 from rubbercarbon.columns import DIAMETERS
 from rubbercarbon.record_checks import RECORD_RULES
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from rubbercarbon.problems import Problems
 
 NEIGHBOURS = 4  # fewest others of a plot and species to compare with
-EXPECTED_RATIO = (0.45, 2.2)  # of a height over the model's, when it may be meant
 ODD_RATIO = (0.2, 5.0)
 STEEP_M_PER_CM = 4.0
 FLAT_M_PER_CM = 0.12

@@ -424,6 +424,25 @@ def _fields(section, key, language):
     return [name for _, name, _, _ in string.Formatter().parse(text) if name]
 
 
+def test_a_giant_keeps_its_height_where_its_diameter_bears_it_out():
+    """Two Dinizia excelsa of exfm20, 140 and 127 cm thick, were set aside at 71 m."""
+    trees = pd.DataFrame({
+        "species": ["Hopea odorata"] * 3, "dbh_cm": [140.0, 20.0, np.nan], "height_m": [70.79, 70.79, 75.0],
+    })  # fmt: skip
+    inventory = rc.read_inventory(trees)
+    assert inventory.trees["height_m"].notna().tolist() == [True, False, False]
+    found = [(i.row, i.code) for i in inventory.found_problems.items if "height" in i.code]
+    assert (1, "height_tall") in found
+    assert {(2, "height_out_of_range"), (3, "height_out_of_range")} <= set(found)
+    assert not {code for row, code in found if row == 1} - {"height_tall"}
+
+
+def test_plots_of_a_heading_in_one_word_are_kept_apart():
+    """Nouragues' heights have plotId: read as one plot, its trees were compared across plots."""
+    trees = pd.DataFrame({"plotId": ["Plot1", "Plot2"], "species": "ยางพารา", "D": [20.0, 21.0]})
+    assert rc.read_inventory(trees).trees["plot_id"].tolist() == ["Plot1", "Plot2"]
+
+
 # --- untouched real files -------------------------------------------------------------------------
 
 
