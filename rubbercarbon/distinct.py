@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -83,3 +84,24 @@ def flags(column: pd.Series[Any], test: Callable[[str], bool]) -> NDArray[np.boo
     """Which texts of a column pass a test, made once for each distinct one."""
     codes, known = coded(column)
     return np.array([test(str(text)) for text in known], dtype=np.bool_)[codes]
+
+
+@dataclass(frozen=True)
+class Key:
+    """A whole number of every row, as small numbers of its distinct values."""
+
+    codes: Codes
+    distinct: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, column: NDArray[Any]) -> Key:
+        """From one whole number for each row."""
+        import pandas as pd  # noqa: PLC0415  (slow import)
+
+        codes, values = pd.factorize(column.astype(np.int64))
+        return cls(codes.astype(np.min_scalar_type(len(values))), values)
+
+    def __getitem__(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Values of some rows."""
+        found: NDArray[np.int64] = self.distinct[self.codes[rows]]
+        return found

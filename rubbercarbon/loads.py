@@ -23,6 +23,7 @@ from allometry.gradients import uses_height
 from allometry.heights import HeightModel
 from rubbercarbon.budget import ErrorBudget, TermInForce
 from rubbercarbon.columns import RUBBER
+from rubbercarbon.distinct import Key
 from rubbercarbon.living import Bools, Floats, Ints
 from rubbercarbon.term_loads import BIN, View, combined_size, is_steady, loads, steady_model
 
@@ -75,25 +76,6 @@ class Trees:
     density_given: Bools
     sd_given: Bools
     pom_differs: Bools
-
-
-@dataclass(frozen=True)
-class Key:
-    """A category of every row, as small numbers of its distinct values."""
-
-    codes: NDArray[Any]
-    distinct: Ints
-
-    @classmethod
-    def of(cls, column: NDArray[Any]) -> Key:
-        """From one whole number for each row."""
-        codes, values = pd.factorize(column.astype(np.int64))
-        return cls(codes.astype(np.min_scalar_type(len(values))), values)
-
-    def __getitem__(self, rows: Ints) -> Ints:
-        """Values of some rows."""
-        found: Ints = self.distinct[self.codes[rows]]
-        return found
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,7 @@ class Stocks:
     ----------
     trees : pandas.DataFrame
         One row per input row, in input order, refused rows too (figures empty, ``flags`` says why).
+        Texts are categories in tables of more than 100,000 rows.
     plots : pandas.DataFrame
         One row per plot, by plot_id.
     total : pandas.DataFrame
