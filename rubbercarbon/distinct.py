@@ -38,7 +38,7 @@ def coded(column: pd.Series[Any]) -> tuple[Codes, Texts]:
     if isinstance(column.dtype, pd.CategoricalDtype):
         codes, known = column.cat.codes.to_numpy(dtype=np.intp), column.cat.categories
     else:
-        plain = column if is_text(column) else column.fillna("").astype(str)
+        plain = column if is_text(column) else column.astype(object).fillna("").astype(str)
         codes, known = pd.factorize(plain)
     texts = np.empty(len(known) + 1, dtype=object)
     texts[:] = [*map(str, known), ""]

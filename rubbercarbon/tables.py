@@ -161,10 +161,10 @@ def canonical(
     body = frame.drop(columns=["row", *(["pom_m"] if tape is not None else [])], errors="ignore")
     blank = _blank_rows(body)
     if not len(blank):
-        return frame
+        return frame.reset_index(drop=True)
     problems.add("rows_empty", file=raw.file, sheet=raw.sheet, value=len(blank))
-    kept: pd.DataFrame = frame.drop(index=list(blank)).reset_index(drop=True)
-    return kept
+    kept = np.setdiff1d(np.arange(len(frame)), blank, assume_unique=True)
+    return frame.iloc[kept].reset_index(drop=True)
 
 
 def _blank_rows(body: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.intp]]:
@@ -172,7 +172,10 @@ def _blank_rows(body: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.intp]]:
     places = np.arange(len(body))
     for name in body.columns:
         cells = body[name].iloc[places] if len(places) < len(body) else body[name]
-        places = places[distinct.flags(cells, lambda text: not text.strip())]
+        if cells.dtype.kind in "biufc":
+            places = places[cells.isna().to_numpy()]
+        else:
+            places = places[distinct.flags(cells, lambda text: not text.strip())]
         if not len(places):
             break
     return places

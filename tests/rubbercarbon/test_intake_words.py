@@ -65,6 +65,19 @@ def test_two_spellings_of_one_tree_are_found_as_the_same_number():
     assert [row for row, _, _ in found] == [1, 2]
 
 
+def test_rows_without_a_value_are_left_out_of_columns_of_numbers_and_texts():
+    trees = pd.DataFrame({
+        "girth_cm": [60.0, None, 61.0, None], "species": ["ยางพารา", " ", "ยางพารา", None],
+        "tree_id": pd.array([1, None, 3, None], dtype="Int64"),
+    })  # fmt: skip
+    inventory = rc.read_inventory(trees)
+    assert inventory.trees["row"].tolist() == [1, 3]
+    assert codes(inventory, "rows_empty") == [(None, "rows_empty", "2")]
+    trees.index = [7, 5, 5, 9]  # part of a larger table
+    assert rc.read_inventory(trees).trees["row"].tolist() == [1, 3]
+    assert rc.read_inventory(trees.dropna()).trees["refused"].tolist() == ["", ""]
+
+
 # --- plots in rows of their own -------------------------------------------------------------------
 
 SECTIONS = [
