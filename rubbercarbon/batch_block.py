@@ -19,6 +19,7 @@ from rubbercarbon.assumptions import Assumptions
 from rubbercarbon.batch_cells import CellRegistry
 from rubbercarbon.batch_codes import CAMPAIGN, Codes, Floats, TextCodes, texts
 from rubbercarbon.batch_plots import PlotFacts, PlotReader, plots_of_table
+from rubbercarbon.batch_problems import Tally
 from rubbercarbon.batch_templates import MOST_TEMPLATES, SHORT, SPARE, WILD, Templates
 from rubbercarbon.columns import common_era
 from rubbercarbon.config import Settings
@@ -141,16 +142,20 @@ class Estimator:
     settings : Settings
     plots : pandas.DataFrame or None
         Plot table in canonical columns, indexed by plot_id.
+    language : str
+        Of the problems.
     """
 
     settings: Settings
     plots: pd.DataFrame | None = None
+    language: str = "en"
     assumptions: Assumptions = field(default_factory=Assumptions)
 
     def __post_init__(self) -> None:
         self.reader = PlotReader(self.settings, self.assumptions)
         self.cells = CellRegistry(self.settings.errors)
         self.templates = Templates(self.settings, self.cells, assumptions=self.assumptions)
+        self.tally = Tally(self.templates, self.language)
         asked = self.settings.roots
         self.whole = asked is not None and get_equation(asked).level == "stand"
         self.whole |= self.settings.height_sample is not None and self.settings.height_by in BY_PLOT
@@ -159,13 +164,16 @@ class Estimator:
         """Template of each row, and its key without flags."""
         store = self.templates
         if len(store) > MOST_TEMPLATES:
+            self.tally.flush()
             store.forget()
         try:
             keys, codes, same = store.keys.encode(rows.table, SPARE)
         except OverflowError:
+            self.tally.flush()
             store.forget()
             keys, codes, same = store.keys.encode(rows.table, SPARE)
         if not same:
+            self.tally.flush()
             store.clear()
         if facts.wild.any():
             keys |= np.where(np.repeat(facts.wild, np.diff(rows.offsets)), WILD, 0).astype(

@@ -112,34 +112,28 @@ class NumberCodes:
 
     def encode(self, column: Any) -> Codes:
         """Number of each row's float; 0 for none."""
+        from allometry.kernels.rows import grid_codes  # noqa: PLC0415  (loads numba)
+
         values = numbers(column)
-        there = np.isfinite(values)
+        codes = np.empty(len(values), dtype=np.int32)
         while self.grid < len(GRIDS):
-            codes = self._steps(values, there)
-            if codes is not None:
-                self.size = max(self.size, int(codes.max(initial=0)) + 1)
+            largest = grid_codes(values, GRIDS[self.grid], MOST_STEPS, codes)
+            if largest >= 0:
+                self.size = max(self.size, int(largest) + 1)
                 return codes
             self.grid += 1
             self.size, self.version = 1, self.version + 1
+        there = np.isfinite(values)
         distinct, place = np.unique(np.where(there, values, 0.0), return_inverse=True)
         found = np.array([self.known.setdefault(v, len(self.known) + 1) for v in distinct.tolist()])
         self.size = len(self.known) + 1
         return np.where(there, found[place], 0).astype(np.int32)
 
-    def _steps(self, values: Floats, there: NDArray[np.bool_]) -> Codes | None:
-        """Places on the grid in force, if all values lie on it."""
-        scale = GRIDS[self.grid]
-        with np.errstate(invalid="ignore"):
-            steps = np.rint(values * scale)
-            fits = (steps / scale == values) & (steps >= 0) & (steps < MOST_STEPS)
-        if not np.all(fits | ~there):
-            return None
-        return np.where(there, steps + 1, 0).astype(np.int32)
-
     def values(self, codes: Codes) -> Floats:
         """Floats of numbers."""
         if self.grid < len(GRIDS):
-            return np.where(codes > 0, (codes - 1) / GRIDS[self.grid], np.nan)
+            steps = np.where(codes % 2 == 1, codes // 2, -(codes // 2))
+            return np.where(codes > 0, steps / GRIDS[self.grid], np.nan)
         table = np.array([np.nan, *self.known])
         return table[codes]
 
@@ -183,9 +177,16 @@ class RowKeys:
                 self.bits = {n: max(1, c.size - 1).bit_length() for n, c in self.columns.items()}
         if sum(self.bits.values()) + spare > KEY_BITS:
             raise OverflowError
-        keys = np.zeros(len(table), dtype=np.uint64)
+        return self._packed(codes, len(table), spare), codes, same
+
+    def _packed(self, codes: dict[str, Codes], count: int, spare: int) -> Keys:
+        """Codes side by side in one number per row."""
+        from allometry.kernels.rows import add_codes  # noqa: PLC0415  (loads numba)
+
+        keys = np.zeros(count, dtype=np.uint64)
+        shift = spare + sum(self.bits.values())
         for name in self.columns:
-            keys <<= np.uint64(self.bits[name])
+            shift -= self.bits[name]
             if name in codes:
-                keys |= codes[name].astype(np.uint64)
-        return keys << np.uint64(spare), codes, same
+                add_codes(codes[name], shift, keys)
+        return keys

@@ -110,18 +110,20 @@ class Outcome:
 
 
 _one_part_at_a_time = threading.Lock()
-_estimators: dict[tuple[str, str], Estimator] = {}
+_estimators: dict[tuple[str, str, str], Estimator] = {}
 
 
 def _estimator(run: Run) -> Estimator:
     """One per process and settings: it remembers distinct rows from part to part."""
-    known = (run.settings, run.plots)
+    known = (run.settings, run.plots, run.language)
     if known not in _estimators:
         plots = (
             canonical_plots(open_table(run.plots, "plots", "plots").frame) if run.plots else None
         )
         _estimators.clear()
-        _estimators[known] = Estimator(Settings.model_validate_json(run.settings), plots)
+        _estimators[known] = Estimator(
+            Settings.model_validate_json(run.settings), plots, run.language
+        )
     return _estimators[known]
 
 
@@ -143,7 +145,7 @@ def _run_part(task: Task) -> Outcome:
     started = time.perf_counter()
     pa.set_memory_pool(pa.system_memory_pool())  # gives back what it took: 50 MB less at the peak
     try:
-        found, rows = _compute(task)
+        found, listed, rows = _compute(task)
     except UnreadableFile as error:
         return Outcome(task.name, 0, time.perf_counter() - started, str(error))
     sums = found.sums.as_table()
@@ -152,14 +154,14 @@ def _run_part(task: Task) -> Outcome:
         "key": task.key,
         "rows": rows,
         "plots": len(found.plots),
-        "errors": sum(line[7] == "error" for line in found.listed.rows),
-        "warnings": sum(line[7] == "warning" for line in found.listed.rows),
-        "used": dict(sorted(found.listed.used.items())),
-        "outside": dict(sorted(found.listed.outside.items())),
+        "errors": sum(line[7] == "error" for line in listed.rows),
+        "warnings": sum(line[7] == "warning" for line in listed.rows),
+        "used": dict(sorted(listed.used.items())),
+        "outside": dict(sorted(listed.outside.items())),
         "assumptions": _estimator(task.run).assumptions.rows,
         "equations": list(_estimator(task.run).templates.equations.values()),
     }
-    lines = found.listed.rows
+    lines = listed.rows
     columns: list[Any] = list(zip(*lines, strict=True)) if lines else [()] * len(COLUMNS)
     problems = pa.table(
         [pa.array(c, f.type) for c, f in zip(columns, PROBLEM_SCHEMA, strict=True)],
@@ -178,26 +180,25 @@ def _parquet(table: Any) -> bytes:
     return stream.getvalue()
 
 
-def _compute(task: Task) -> tuple[Block, int]:
-    """All blocks of a part."""
+def _compute(task: Task) -> tuple[Block, Listed, int]:
+    """All blocks of a part, what was said of its rows, and how many there are."""
     run, estimator = task.run, _estimator(task.run)
-    tables, listed, sums, rows = [], Listed(), Sums(), 0
+    tables, sums, rows = [], Sums(), 0
+    estimator.tally.clear()
     for table, number, files in _blocks(task):
         try:
-            block = estimate_block(
-                estimator, table, files, number, run.by, run.language
-            )  # fmt: skip
+            block = estimate_block(estimator, table, files, number, run.by)
         except (RubbercarbonError, AllometryError) as error:
             raise UnreadableFile(str(error)) from error
         tables.append(block.plots)
-        listed.add(block.listed)
         sums.add(block.sums)
         rows += len(table)
+    listed = estimator.tally.close()
     if not tables:  # all its plots lie apart and are computed with those
-        return Block(pa.table({}), listed, sums), 0
+        return Block(pa.table({}), sums), listed, 0
     plots = pa.concat_tables(tables, promote_options="default")
     order = pa.compute.sort_indices(plots, sort_keys=[("plot_id", "ascending")])
-    return Block(plots.take(order), listed, sums), rows
+    return Block(plots.take(order), sums), listed, rows
 
 
 def _blocks(task: Task) -> Iterator[tuple[Any, Ints, Any]]:

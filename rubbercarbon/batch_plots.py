@@ -170,10 +170,10 @@ class PlotReader:
 
 def _first(codes: Codes, starts: Ints, odd: Bools) -> Codes:
     """Code of each plot's first row; plots whose rows differ are odd."""
-    first = codes[starts]
-    odd |= (np.minimum.reduceat(codes, starts) != first) | (
-        np.maximum.reduceat(codes, starts) != first
-    )
+    from allometry.kernels.rows import first_codes  # noqa: PLC0415  (loads numba)
+
+    first = np.empty(len(starts), dtype=np.int32)
+    first_codes(codes, starts, first, odd)
     return first
 
 

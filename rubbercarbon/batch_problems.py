@@ -15,7 +15,7 @@ from rubbercarbon.pools import KG_PER_T
 from rubbercarbon.problems import Problem, Problems
 
 if TYPE_CHECKING:
-    from rubbercarbon.batch_block import Rows, Stems
+    from rubbercarbon.batch_block import Rows
     from rubbercarbon.inventory import Inventory
     from rubbercarbon.stocks import Computed
 
@@ -67,55 +67,100 @@ def _line(
     )  # fmt: skip
 
 
-def list_problems(store: Templates, rows: Rows, kind: Any, stems: Stems, language: str) -> Listed:
-    """Problems of rows by their templates, for the plots that need no whole inventory."""
-    listed = Listed()
-    lean = np.zeros(len(rows.plots), dtype=np.bool_)
-    lean[stems.lean] = True
-    mine = np.repeat(lean, np.diff(rows.offsets))
-    count = np.bincount(kind[mine], minlength=len(store))
-    plot = np.repeat(np.arange(len(rows.plots)), np.diff(rows.offsets))
-    for place in np.flatnonzero(mine & store.failed[kind]).tolist():
-        tree = rows.trees[int(rows.tree[place])].as_py()
-        for item in store.problems[int(kind[place])]:
-            if item.severity == "error":
-                where = (int(rows.row[place]), rows.plots[plot[place]], tree)
-                listed.rows.append(_line(item, rows.file(place), *where, 1, language))
-    if store.note_rows or store.species_notes:
-        first = np.full(len(store), -1, dtype=np.int64)
-        first[kind[mine][::-1]] = np.flatnonzero(mine)[::-1]
-        _summarise(store, count, first, rows, language, listed)
-    _count_equations(store, np.bincount(stems.kind, minlength=len(store)), listed)
-    return listed
+@dataclass
+class Tally:
+    """How often each template was met in a part and where first, and what was said on the way.
+
+    Attributes
+    ----------
+    store : Templates
+    language : str
+    """
+
+    store: Templates
+    language: str = "en"
+
+    def __post_init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all."""
+        self.listed = Listed()
+        self._begin()
+        self.rows = 0
+
+    def _begin(self) -> None:
+        self.count: Ints = np.zeros(0, dtype=np.int64)
+        self.places: dict[int, tuple[int, str, int]] = {}
+
+    def add(self, rows: Rows, kind: Any, lean: Ints) -> Ints:
+        """Count rows of the plots that need no whole inventory; returns their refused rows."""
+        from allometry.kernels.inventories import count_kinds  # noqa: PLC0415  (loads numba)
+
+        store = self.store
+        if len(self.count) < len(store):
+            more = np.zeros(2 * len(store) - len(self.count), dtype=np.int64)
+            self.count = np.concatenate([self.count, more])
+        fresh, bad = (np.empty(len(kind), dtype=np.int64) for _ in range(2))
+        met, failed = count_kinds(
+            rows.offsets, lean, kind, store.failed, self.count, fresh, bad
+        )  # fmt: skip
+        first = fresh[:met]
+        told = np.isin(store.word_codes[kind[first], 0], store.species_told())
+        for place in first[told | store.noted[kind[first]]].tolist():
+            where = (self.rows + place, rows.file(place), int(rows.row[place]))
+            self.places[int(kind[place])] = where
+        for place in bad[:failed].tolist():
+            plot = int(np.searchsorted(rows.offsets, place, side="right")) - 1
+            tree = rows.trees[int(rows.tree[place])].as_py()
+            where_to = (int(rows.row[place]), rows.plots[plot], tree)
+            for item in store.problems[int(kind[place])]:
+                if item.severity == "error":
+                    line = _line(item, rows.file(place), *where_to, 1, self.language)
+                    self.listed.rows.append(line)
+        self.rows += len(kind)
+        return bad[:failed]
+
+    def close(self) -> Listed:
+        """All that was found; counting begins anew."""
+        self.flush()
+        found = self.listed
+        self.clear()
+        return found
+
+    def flush(self) -> None:
+        """Put down what hangs on the numbers of templates, before they change."""
+        count = self.count[: len(self.store)]
+        if count.any():
+            _summarise(self.store, count, self.places, self.language, self.listed)
+            _count_equations(self.store, np.where(self.store.usable, count, 0), self.listed)
+        self._begin()
 
 
 def _summarise(
-    store: Templates, count: Ints, first: Ints, rows: Rows, language: str, listed: Listed
-) -> None:
+    store: Templates, count: Ints, places: dict[int, tuple[int, str, int]], language: str,
+    listed: Listed,
+) -> None:  # fmt: skip
     """Warnings and notes, one line for each distinct one with its rows counted."""
     totals: dict[tuple[str, str, str], list[Any]] = {}
-    pairs = np.array(store.note_rows, dtype=np.int64).reshape(-1, 2)
-    pairs = pairs[count[pairs[:, 0]] > 0]
-    sums = np.bincount(pairs[:, 1], count[pairs[:, 0]], minlength=len(store.note_items))
-    places = np.full(len(store.note_items), np.iinfo(np.int64).max)
-    np.minimum.at(places, pairs[:, 1], first[pairs[:, 0]])
-    for number in np.flatnonzero(sums).tolist():
-        item = store.note_items[number]
-        totals[item.code, item.column, item.value] = [item, int(sums[number]), places[number]]
-    if store.species_notes:
-        codes = store.word_codes[:, 0]
-        living = np.where(store.usable, count, 0)
-        by_species = np.bincount(codes, living, minlength=1)
-        for code, name in enumerate(store.words["species_input"].known):
-            if name in store.species_notes and code < len(by_species) and by_species[code]:
-                item = store.species_notes[name]
-                where = int(first[(codes == code) & (living > 0)].min())
-                totals[item.code, "species", name] = [item, int(by_species[code]), where]
+
+    def note(item: Problem, column: str, value: str, template: int) -> None:
+        known = totals.setdefault((item.code, column, value), [item, 0, places[template]])
+        known[1] += int(count[template])
+        known[2] = min(known[2], places[template])
+
+    for template, number in store.note_rows:
+        if count[template]:
+            item = store.note_items[number]
+            note(item, item.column, item.value, template)
+    for code in store.species_told().tolist():
+        name = list(store.words["species_input"].known)[code]
+        mine = (store.word_codes[:, 0] == code) & store.usable & (count > 0)
+        for template in np.flatnonzero(mine).tolist():
+            note(store.species_notes[name], "species", name, template)
     for key in sorted(totals):
-        item, number, place = totals[key]
-        listed.rows.append(
-            _line(item, rows.file(place), int(rows.row[place]), "", "", number, language)
-        )
+        item, number, (_, file, row) = totals[key]
+        listed.rows.append(_line(item, file, row, "", "", number, language))
 
 
 def _count_equations(store: Templates, count: Ints, listed: Listed) -> None:

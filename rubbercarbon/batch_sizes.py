@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from allometry.catalogue.loader import get_equation
@@ -21,13 +22,14 @@ from allometry.names import match_one
 from allometry.quantities import QUANTITIES
 from allometry.selection import Taxon, default_rules, user_rules
 from rubbercarbon.batch_codes import WRITTEN, Codes, Floats, NumberCodes, TextCodes
-from rubbercarbon.checks import LARGEST_DBH_CM, YANG
+from rubbercarbon.checks import LARGEST_DBH_CM, YANG, check_diameters
 from rubbercarbon.columns import DIAMETERS, LENGTHS
 from rubbercarbon.config import Settings
+from rubbercarbon.formats.interface import RawTable
 from rubbercarbon.inputs import numbers_of
 from rubbercarbon.loads import Layout, Trees, lay_out
 from rubbercarbon.pools import Account, TreeArrays, account
-from rubbercarbon.problems import Problem
+from rubbercarbon.problems import Problem, Problems
 
 if TYPE_CHECKING:
     from rubbercarbon.preparation import Prepared
@@ -179,11 +181,15 @@ class Kinship:
             height = np.asarray(columns[HEIGHT].values(codes[HEIGHT]), dtype=np.float64)
         limits = QUANTITIES["height"]
         with np.errstate(invalid="ignore"):
-            usable = (dbh > 0) & (dbh <= LARGEST_DBH_CM)
-            usable &= np.isnan(height) | ((height >= limits.low) & (height <= limits.high))
-        left = np.array([kind in self.gone for kind in kinds])[place] & usable
-        gone = {row: self.gone[kinds[place[row]]] for row in np.flatnonzero(left).tolist()}
-        rows = np.flatnonzero(usable & np.array([kin is not None for kin in known])[place])
+            sound_height = np.isnan(height) | ((height >= limits.low) & (height <= limits.high))
+            absurd = (dbh <= 0) | (dbh > LARGEST_DBH_CM)
+            usable = (dbh > 0) & (dbh <= LARGEST_DBH_CM) & sound_height
+        dead = np.array([kind in self.gone for kind in kinds])[place]
+        alive = np.array([kin is not None for kin in known])[place]
+        gone = {row: self.gone[kinds[place[row]]] for row in np.flatnonzero(dead & usable).tolist()}
+        refused = np.flatnonzero(absurd & sound_height & (dead | alive))
+        gone |= _refused(slot, refused, columns[slot].values(codes[slot][refused]))
+        rows = np.flatnonzero(usable & alive)
         if not len(rows):
             return nothing, None, gone
         number = {k: n for n, k in enumerate(k for k in range(len(known)) if known[k] is not None)}
@@ -244,3 +250,13 @@ class Kinship:
             stress=self.settings.stress,
         )  # fmt: skip
         return Sized(kin, of, dbh, height, arrays, result, layout)
+
+
+def _refused(slot: str, rows: Ints, sizes: Any) -> dict[int, Problem]:
+    """What is said of diameters that no tree has, by row."""
+    typed = np.asarray(sizes, dtype=np.float64)
+    trees = pd.DataFrame({"row": rows, "dbh_cm": typed * FACTORS[slot], "refused": ""})
+    found = Problems()
+    used = np.full(len(rows), slot, dtype=object)
+    check_diameters(trees, used, typed, RawTable(trees, "", "", 0), found, slot)
+    return {int(item.row or 0): item for item in found.items}

@@ -22,7 +22,7 @@ from rubbercarbon.batch_codes import (
     TREE_TEXTS,
     Floats,
 )
-from rubbercarbon.batch_problems import Listed, list_problems, list_whole
+from rubbercarbon.batch_problems import list_whole
 from rubbercarbon.batch_sums import COUNTS as SUMMED
 from rubbercarbon.batch_sums import POINTS, SCALE, Sums, fixed
 from rubbercarbon.batch_whole import BESIDE, compute_whole, read_whole
@@ -61,14 +61,11 @@ class Block:
     ----------
     plots : pyarrow.Table
         By plot_id.
-    listed : Listed
-        Problems and counts by equation.
     sums : Sums
         By region.
     """
 
     plots: Any
-    listed: Listed
     sums: Sums = field(default_factory=Sums)
 
 
@@ -193,7 +190,7 @@ def check_settings(settings: Settings) -> Settings:
 
 
 def estimate_block(
-    estimator: Estimator, table: Any, files: Any, row: Ints, by: str, language: str = "en"
+    estimator: Estimator, table: Any, files: Any, row: Ints, by: str
 ) -> Block:
     """Stocks of the plots of a table in canonical columns.
 
@@ -207,22 +204,25 @@ def estimate_block(
         Row of each in its file.
     by : str
         Column of regions.
-    language : str
+
+    Returns
+    -------
+    Block
+        Problems and counts of equations are in the estimator's tally, until it is closed.
     """
     rows = rows_of(table, row, files)
     facts = estimator.facts(rows)
     stems, kind, left = estimator.stems(rows, facts)
-    counts = _row_counts(estimator, rows, kind, stems.lean)
+    bad = estimator.tally.add(rows, kind, stems.lean)
+    counts = _row_counts(rows, bad, stems.lean)
     columns, spreads, sums = _lean(estimator, rows, stems, by, counts)
-    listed = list_problems(estimator.templates, rows, kind, stems, language)
     plots = _table(columns, spreads)
     if left.any():
-        more, others = _whole(estimator, rows, np.flatnonzero(left), by, language, sums)
-        listed.add(others)
+        more = _whole(estimator, rows, np.flatnonzero(left), by, sums)
         found = [plots] if len(plots) else []
         plots = pa.concat_tables([*found, *more], promote_options="default") if more else plots
     order = pc.sort_indices(plots, sort_keys=[("plot_id", "ascending")])
-    return Block(plots.take(order), listed, sums)
+    return Block(plots.take(order), sums)
 
 
 def _lean(
@@ -273,10 +273,10 @@ def _points(out: Floats, area: Floats) -> dict[str, Any]:
     return columns
 
 
-def _row_counts(estimator: Estimator, rows: Rows, kind: Any, lean: Ints) -> dict[str, Any]:
+def _row_counts(rows: Rows, bad: Ints, lean: Ints) -> dict[str, Any]:
     """Rows of each plot, and how many were refused."""
-    failed = estimator.templates.failed[kind].astype(np.int64)
-    refused = np.add.reduceat(failed, rows.offsets[:-1])
+    plot = np.searchsorted(rows.offsets, bad, side="right") - 1
+    refused = np.bincount(plot, minlength=len(rows.plots))
     return {"n_rows": np.diff(rows.offsets)[lean], "n_refused": refused[lean]}
 
 
@@ -366,8 +366,8 @@ def _end(
 
 
 def _whole(
-    estimator: Estimator, rows: Rows, plots: Ints, by: str, language: str, sums: Sums
-) -> tuple[list[pa.Table], Listed]:
+    estimator: Estimator, rows: Rows, plots: Ints, by: str, sums: Sums
+) -> list[pa.Table]:
     """Plots that need the rules of a whole inventory."""
     taken = np.concatenate([np.arange(rows.offsets[p], rows.offsets[p + 1]) for p in plots])
     frame = rows.table.take(pa.array(taken)).to_pandas()
@@ -392,7 +392,8 @@ def _whole(
         for name in (*TEXTS[1:], by)
     }
     columns |= {name: texts[name][mine] for name in TEXTS[1:]}
-    listed, refused = list_whole(extra, inventory, computed, rows, taken, language)
+    others, refused = list_whole(extra, inventory, computed, rows, taken, estimator.language)
+    estimator.tally.listed.add(others)
     of_plot = frame["plot_id"].fillna("").astype(str).str.strip()
     counts = Counter(of_plot)
     columns["n_rows"] = np.array([counts[name] for name in columns["plot_id"]], dtype=np.int64)
@@ -406,7 +407,7 @@ def _whole(
             [(0, len(mine), draws[mine])], masses, estimator.settings, _measured(columns),
             (regions, region), sums,
         )  # fmt: skip
-    return ([_table(columns, spreads)] if len(mine) else []), listed
+    return [_table(columns, spreads)] if len(mine) else []
 
 
 def _tree_ids(frame: pd.DataFrame, row: Ints) -> Any:

@@ -69,9 +69,9 @@ class Templates:
         Masses of a row [t], 0 for none.
     terms : ndarray, shape (n, 4)
         x, sigma, own variance, centring.
-    usable, merges, failed, unnamed : ndarray of bool, shape (n,)
+    usable, merges, failed, unnamed, noted : ndarray of bool, shape (n,)
         Living and sound; stems are joined to one plant; some problem refuses it; its species is
-        only known by the plot.
+        only known by the plot; there is a warning or a note to count.
     cell : ndarray of int64, shape (n,)
         In the registry of cells; -1 for none.
     ratio : ndarray, shape (n,)
@@ -109,6 +109,7 @@ class Templates:
 
     def clear(self) -> None:
         """Forget all distinct rows."""
+        self.room: dict[str, Any] = {}
         self.known: Keys = np.zeros(FIRST_SIZE, dtype=np.uint64)
         self.value: Codes = np.full(FIRST_SIZE, -1, dtype=np.int32)
         self.key: Keys = np.zeros(0, dtype=np.uint64)
@@ -117,8 +118,8 @@ class Templates:
         self.terms: Floats = np.zeros((0, TERMS))
         self.ratio: Floats = np.zeros(0)
         self.cell: Ints = np.zeros(0, dtype=np.int64)
-        self.usable, self.merges, self.failed, self.unnamed = (
-            np.zeros(0, dtype=np.bool_) for _ in range(4)
+        self.usable, self.merges, self.failed, self.unnamed, self.noted = (
+            np.zeros(0, dtype=np.bool_) for _ in range(5)
         )
         self.size: Floats = np.zeros(0)
         self.word_codes: Codes = np.zeros((0, len(WORDS)), dtype=np.int32)
@@ -160,8 +161,8 @@ class Templates:
         if gone:
             rows = np.array(list(gone), dtype=np.int64)
             long[rows] = False
-            self._list(len(self), dict(enumerate([item] for item in gone.values())))
-            self._take(keys[rows], _gone_arrays(len(rows)))
+            problems = dict(enumerate([item] for item in gone.values()))
+            self._take(keys[rows], _gone_arrays(list(gone.values())), problems)
         if long.any():
             self._add_long(keys[long], {n: code[long] for n, code in codes.items()}, flags[long])
 
@@ -171,8 +172,13 @@ class Templates:
             name, values = slot.removesuffix(WRITTEN), self.keys.columns[slot].values(code)
             frame[name] = values if name not in frame else frame[name].fillna(pd.Series(values))
         made = make_templates(frame, codes, flags, self)
-        self._list(len(self), made.problems)
-        self._take(keys, made.arrays)
+        self._take(keys, made.arrays, made.problems)
+
+    def species_told(self) -> Codes:
+        """Numbers of the species of which something is to be said."""
+        known = self.words["species_input"].known
+        codes = [known[name] for name in self.species_notes if name in known]
+        return np.array(sorted(codes), dtype=np.int32)
 
     def _list(self, start: int, problems: dict[int, list[Problem]]) -> None:
         """Keep problems; those that are only counted by what they say."""
@@ -185,13 +191,28 @@ class Templates:
                     if number == len(self.note_items):
                         self.note_items.append(item)
                     self.note_rows.append((start + row, number))
+                    self.noted[start + row] = True
 
-    def _take(self, keys: Keys, arrays: dict[str, Any]) -> None:
+    def _take(
+        self, keys: Keys, arrays: dict[str, Any], problems: dict[int, list[Problem]] | None = None
+    ) -> None:
         start = len(self)
-        for name, values in arrays.items():
-            setattr(self, name, np.concatenate([getattr(self, name), values]))
-        self.key = np.concatenate([self.key, keys])
+        arrays["noted"] = np.zeros(len(keys), dtype=np.bool_)
+        for name, values in (arrays | {"key": keys}).items():
+            setattr(self, name, self._put(name, start, values))
+        self._list(start, problems or {})
         self._rehash(start)
+
+    def _put(self, name: str, start: int, values: Any) -> Any:
+        """Values behind the first ``start`` of an array, which has room for more."""
+        end = start + len(values)
+        room = self.room.get(name)
+        if room is None or len(room) < end:
+            room = np.empty((max(2 * end, FIRST_SIZE), *values.shape[1:]), dtype=values.dtype)
+            room[:start] = getattr(self, name)
+            self.room[name] = room
+        room[start:end] = values
+        return room[:end]
 
     def _rehash(self, start: int) -> None:
         from allometry.kernels.inventories import insert  # noqa: PLC0415  (loads numba)
@@ -334,13 +355,14 @@ def _sized_arrays(sized: Sized, store: Templates) -> dict[str, Any]:
     }
 
 
-def _gone_arrays(count: int) -> dict[str, Any]:
+def _gone_arrays(found: list[Problem]) -> dict[str, Any]:
     """Rows of which nothing is computed."""
+    count = len(found)
     nothing, no = np.full(count, np.nan), np.zeros(count, dtype=np.bool_)
     return {
         "figures": np.full((count, FIGURES), np.nan), "tons": np.zeros((count, 4)),
         "terms": np.zeros((count, TERMS)), "cell": np.full(count, -1), "usable": no,
-        "size": nothing, "ratio": nothing, "merges": no, "failed": no, "unnamed": no,
+        "size": nothing, "ratio": nothing, "merges": no, "failed": np.array([item.severity == "error" for item in found]), "unnamed": no,
         "word_codes": np.zeros((count, len(WORDS)), dtype=np.int32),
     }  # fmt: skip
 

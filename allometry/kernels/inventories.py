@@ -134,6 +134,29 @@ def keep_usable(
                 at += 1
 
 
+@serial_kernel
+def count_kinds(
+    offsets: Ints, plots: Ints, kind: Codes, failed: Bools, count: Ints, fresh: Ints, bad: Ints
+) -> tuple[int, int]:  # fmt: skip
+    """Count the kinds of the rows of some plots.
+
+    ``fresh`` takes the rows of kinds that were not counted before, ``bad`` those of failed kinds;
+    returns how many there are of each.
+    """
+    met, found = 0, 0
+    for k in range(plots.shape[0]):
+        for i in range(offsets[plots[k]], offsets[plots[k] + 1]):
+            one = kind[i]
+            if count[one] == 0:
+                fresh[met] = i
+                met += 1
+            count[one] += 1
+            if failed[one]:
+                bad[found] = i
+                found += 1
+    return met, found
+
+
 @strict_kernel
 def plot_sums(
     starts: Ints, kind: Codes, plant: Codes, figures: Floats, expansion: Floats, out: Floats
