@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from allometry.catalogue.loader import get_equation, ladder
 from rubbercarbon.assumptions import Assumptions
 from rubbercarbon.batch_cells import CellRegistry
-from rubbercarbon.batch_codes import CAMPAIGN, Codes, Floats, TextCodes, texts
+from rubbercarbon.batch_codes import CAMPAIGN, Codes, Floats, first_of, texts
 from rubbercarbon.batch_plots import PlotFacts, PlotReader, plots_of_table
 from rubbercarbon.batch_problems import Tally
 from rubbercarbon.batch_templates import MOST_TEMPLATES, SHORT, SPARE, WILD, Templates
@@ -66,6 +66,23 @@ class Stems:
     plant: Codes
     facts: PlotFacts
     several: int
+
+    def some(self, first: int, last: int) -> Stems:
+        """Those of the plots ``first`` to ``last`` (not included) of ``lean``."""
+        at = slice(int(self.offsets[first]), int(self.offsets[last]))
+        return replace(
+            self, lean=self.lean[first:last], offsets=self.offsets[first : last + 1] - at.start,
+            row=self.row[at], kind=self.kind[at], plant=self.plant[at],
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Crews:
+    """Campaigns (crew and date) of a block: a number by plot, or by row where plots mix them."""
+
+    code: Ints
+    names: list[str]
+    mixed: bool
 
 
 def rows_of(table: Any, row: Ints, files: Any) -> Rows:
@@ -235,14 +252,14 @@ class Estimator:
         left[stems.lean] = False
         return stems, kind, left
 
-    def errors(self, rows: Rows, stems: Stems, known: Bools) -> tuple[Masses, Layout, RowTerms]:
-        """Masses and errors of the stems, as draws take them."""
+    def errors(self, rows: Rows, stems: Stems, crews: Crews) -> tuple[Masses, Layout, RowTerms]:
+        """Masses and errors of stems, as draws take them."""
         from allometry.kernels.inventories import spread_rows  # noqa: PLC0415  (loads numba)
 
         store, facts, n = self.templates, stems.facts, len(stems.row)
         area = facts.area_ha[stems.lean]
         with np.errstate(divide="ignore", invalid="ignore"):
-            factor = np.where(known, 1.0 / area, 1.0)
+            factor = np.where(np.isnan(area), 1.0, 1.0 / area)
         agb, bgb, carbon, herb, x, sigma, own, centring = np.empty((8, n))
         spread_rows(
             stems.offsets, stems.kind, factor, store.terms, store.tons, agb, bgb, carbon, herb, x,
@@ -263,35 +280,38 @@ class Estimator:
                 [key_of(f"{names[p]}\x1f{t}") for p, t in pairs] or [0], dtype=np.uint64
             )
 
-        layout = self._layout(rows, stems, plot, {"x": x, "sigma": sigma})
+        layout = self._layout(stems, plot, crews, {"x": x, "sigma": sigma})
         return masses, layout, RowTerms(centring, own, keys)
 
-    def _layout(self, rows: Rows, stems: Stems, plot: Ints, sizes: dict[str, Floats]) -> Layout:
-        place = TextCodes()
-        of_plot = np.array(
-            [place.known.setdefault(t, len(place.known)) for t in stems.facts.texts["locality"]],
-            dtype=np.int64,
-        )[stems.lean]
-        campaign, campaigns = _campaigns(rows, stems.row)
-        self._note(stems, campaigns)
-        where = of_plot[plot] * len(campaigns) + campaign
-        where, wheres = _renumbered(where)
-        base = self.templates.cell[stems.kind]
-        pair = np.where(base >= 0, base * len(wheres) + where, -1)
-        cell, pairs = _renumbered(pair)
+    def _layout(self, stems: Stems, plot: Ints, crews: Crews, sizes: dict[str, Floats]) -> Layout:
+        from allometry.kernels.rows import pair_cells  # noqa: PLC0415  (loads numba)
+
+        place: dict[str, int] = {}
+        texts_of = stems.facts.texts["locality"][stems.lean]
+        locality = np.array([place.setdefault(t, len(place)) for t in texts_of], dtype=np.int64)
+        count = len(crews.names)
+        if crews.mixed:
+            where, wheres = _renumbered(locality[plot] * count + crews.code[stems.row])
+        else:
+            where, wheres = _renumbered(locality * count + crews.code[stems.lean])
+            where = where[plot]
+        self._note(stems, crews)
+        cell = np.empty(len(stems.kind), dtype=np.int64)
+        seen = np.zeros(len(self.cells.loads) * len(wheres) + 1, dtype=np.int64)
+        pair_cells(stems.kind, self.templates.cell, where, len(wheres), seen, cell)
+        pairs = np.flatnonzero(seen)
         at = wheres[pairs % len(wheres)] if len(wheres) else pairs
         return self.cells.layout(
-            pairs // max(len(wheres), 1), at // len(campaigns), at % len(campaigns),
-            list(place.known), campaigns,
+            pairs // max(len(wheres), 1), at // count, at % count, list(place), crews.names,
             {"cell": cell, "tree": stems.plant.astype(np.uint64), **sizes},
         )  # fmt: skip
 
-    def _note(self, stems: Stems, campaigns: list[str]) -> None:
+    def _note(self, stems: Stems, crews: Crews) -> None:
         """What the error layout assumes where localities or crews are not named."""
         unnamed = bool(np.any(stems.facts.texts["locality"][stems.lean] == ""))
         for missing, text, value in (
             (unnamed, NO_LOCALITY, "one locality"),
-            (campaigns == ["||"], NO_CAMPAIGN, "one campaign"),
+            (crews.names == ["||"], NO_CAMPAIGN, "one campaign"),
         ):
             if missing:
                 self.assumptions.add(
@@ -315,19 +335,26 @@ def _renumbered(codes: Ints) -> tuple[Ints, Ints]:
     return place - missing, distinct[missing:]
 
 
-def _campaigns(rows: Rows, row: Ints) -> tuple[Ints, list[str]]:
-    """Crew and date of some rows, numbered, and their names."""
-    code = np.zeros(len(row), dtype=np.int64)
-    names = [""]
+def crews_of(rows: Rows) -> Crews:
+    """Crew and date of the plots of a block, or of its rows where they differ in a plot."""
+    found: list[tuple[Codes, list[str]]] = []
+    differs = np.zeros(len(rows.plots), dtype=np.bool_)
+    starts = rows.offsets[:-1]
     for name in CAMPAIGN:
-        found, words = np.zeros(len(rows.row), dtype=np.int32), [""]
+        codes, words = np.zeros(len(rows.row), dtype=np.int32), [""]
         if name in rows.table.column_names:
-            found, words = texts(rows.table.column(name))
+            codes, words = texts(rows.table.column(name))
+            first_of(codes, starts, differs)
         if name == "date":
             words = [common_era(word) if word else "" for word in words]
-        pair, distinct = _renumbered(code * len(words) + found[row])
+        found.append((codes, words))
+    mixed = bool(differs.any())
+    code = np.zeros(len(rows.row) if mixed else len(starts), dtype=np.int64)
+    names = [""]
+    for codes, words in found:
+        pair, distinct = _renumbered(code * len(words) + (codes if mixed else codes[starts]))
         names = [
             f"{names[one // len(words)]}|{words[one % len(words)]}" for one in distinct.tolist()
         ]
         code = pair
-    return code, names or ["||"]
+    return Crews(code, names or ["||"], mixed)

@@ -19,6 +19,7 @@ from rubbercarbon.columns import CARRIED, DIAMETERS, LENGTHS
 
 Codes = NDArray[np.int32]
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 Keys = NDArray[np.uint64]
 
 TREE_TEXTS = (
@@ -65,6 +66,15 @@ def numbers(column: Any) -> Floats:
     """Floats; null and infinite are NaN."""
     array = pc.cast(column, pa.float64())
     return np.asarray(array.to_numpy(), dtype=np.float64)
+
+
+def first_of(codes: Codes, starts: Ints, mixed: NDArray[np.bool_]) -> Codes:
+    """Code of each plot's first row; ``mixed`` becomes true of plots whose rows differ."""
+    from allometry.kernels.rows import first_codes  # noqa: PLC0415  (loads numba)
+
+    first = np.empty(len(starts), dtype=np.int32)
+    first_codes(codes, starts, first, mixed)
+    return first
 
 
 @dataclass

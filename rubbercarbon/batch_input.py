@@ -25,7 +25,7 @@ from rubbercarbon.formats.csv import DELIMITERS, ENCODINGS
 
 Ints = NDArray[np.int64]
 PARQUET, CSV = (".parquet", ".pq"), (".csv", ".tsv", ".txt")
-BLOCK_ROWS = 1 << 18
+BLOCK_ROWS = 1 << 19
 CSV_BYTES = 1 << 24
 SAMPLE = 1 << 16
 CHUNK = 1 << 22

@@ -18,6 +18,7 @@ from rubbercarbon.batch_codes import (
     Floats,
     NumberCodes,
     TextCodes,
+    first_of,
     is_text,
 )
 from rubbercarbon.columns import AREAS, rai_text_to_ha
@@ -88,7 +89,7 @@ class PlotReader:
         for name in PLOT_TEXTS:
             codes = np.zeros(len(starts), dtype=np.int32)
             if name in table.column_names:
-                codes = _first(self.words[name].encode(table.column(name)), starts, odd)
+                codes = first_of(self.words[name].encode(table.column(name)), starts, odd)
             texts[name] = self.words[name].values(codes)
         area = self._areas(table, starts, odd)
         term = self.settings.errors.term("area")
@@ -120,7 +121,7 @@ class PlotReader:
         area = np.full(len(starts), np.nan)
         if "plot_area" in table.column_names:  # 6-2-75, or in words
             known = TextCodes()
-            codes = _first(known.encode(table.column("plot_area")), starts, odd)
+            codes = first_of(known.encode(table.column("plot_area")), starts, odd)
             hectares = np.array([rai_text_to_ha(text) for text in known.known])[codes]
             odd |= (codes > 0) & ~(hectares > 0)
             area = np.where(hectares > 0, hectares, np.nan)
@@ -130,7 +131,7 @@ class PlotReader:
                 column = table.column(f"plot_{name}")
                 encoder: TextCodes | NumberCodes = NumberCodes()
                 encoder = TextCodes() if is_text(column.type) else encoder
-                codes = _first(encoder.encode(column), starts, odd)
+                codes = first_of(encoder.encode(column), starts, odd)
                 values = encoder.values(codes)
                 if isinstance(encoder, TextCodes):
                     values, bad = tables.numbers(pd.Series(values))
@@ -166,15 +167,6 @@ class PlotReader:
                     note["topic"], note["assumption"], note["value"], source=note["source"]
                 )
             plot_area_cv(found, self.settings, self.assumptions)
-
-
-def _first(codes: Codes, starts: Ints, odd: Bools) -> Codes:
-    """Code of each plot's first row; plots whose rows differ are odd."""
-    from allometry.kernels.rows import first_codes  # noqa: PLC0415  (loads numba)
-
-    first = np.empty(len(starts), dtype=np.int32)
-    first_codes(codes, starts, first, odd)
-    return first
 
 
 @functools.lru_cache(maxsize=100_000)

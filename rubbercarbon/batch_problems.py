@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -182,8 +183,8 @@ def _count_equations(store: Templates, count: Ints, listed: Listed) -> None:
     for code in np.unique(codes[outside]):
         mine, far = codes == code, outside & (codes == code)
         listed.outside[names[code]] = [
-            float(number[mine].sum()), float(kg[mine].sum()), float(number[far].sum()),
-            float(kg[far].sum()), float(store.size[some][far].max()),
+            float(number[mine].sum()), math.fsum(kg[mine]), float(number[far].sum()),
+            math.fsum(kg[far]), float(store.size[some][far].max()),
         ]  # fmt: skip
 
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from rubbercarbon.batch_block import Estimator, Rows, Stems, rows_of
+from rubbercarbon.batch_block import Crews, Estimator, Rows, Stems, crews_of, rows_of
 from rubbercarbon.batch_codes import (
     CAMPAIGN,
     IDS,
@@ -31,9 +31,10 @@ from rubbercarbon.config import Settings
 from rubbercarbon.distributions import QUANTITIES, Spread
 from rubbercarbon.errors import InventoryError, SettingsError
 from rubbercarbon.headings import map_headings
-from rubbercarbon.montecarlo import area_factors, draw_plots, of_draws
+from rubbercarbon.montecarlo import PLOTS_AT_ONCE, area_factors, draw_plots, of_draws
 from rubbercarbon.pools import co2e
 from rubbercarbon.problems import Problems
+from rubbercarbon.uncertainty import Masses
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -243,15 +244,25 @@ def _lean(
     regions, region = _regions(facts.texts, lean, by)
     sums = _sums(columns, regions, region)
     spreads: list[tuple[Spread, Spread]] = []
-    settings = estimator.settings
-    if settings.number_of_draws and len(lean):
-        masses, layout, terms = estimator.errors(rows, stems, ~np.isnan(area))
-        blocks = draw_plots(
-            masses, layout, settings.number_of_draws, settings.seed, terms=terms
-        )  # fmt: skip
-        weight = _measured(columns)
-        spreads = _spreads(blocks, masses, settings, weight, (regions, region), sums)
+    if estimator.settings.number_of_draws and len(lean):
+        weight, crews = _measured(columns), crews_of(rows)
+        for first in range(0, len(lean), PLOTS_AT_ONCE):
+            last = min(first + PLOTS_AT_ONCE, len(lean))
+            drawn = _drawn(estimator, rows, stems.some(first, last), crews)
+            spreads += _spreads(
+                *drawn, estimator.settings, weight[first:last], (regions, region[first:last]), sums
+            )
     return columns, spreads, sums
+
+
+def _drawn(estimator: Estimator, rows: Rows, stems: Stems, crews: Crews) -> tuple[Any, Masses]:
+    """Draws of some plots, and their masses."""
+    masses, layout, terms = estimator.errors(rows, stems, crews)
+    settings = estimator.settings
+    return (
+        draw_plots(masses, layout, settings.number_of_draws, settings.seed, terms=terms),
+        masses,
+    )
 
 
 def _points(out: Floats, area: Floats) -> dict[str, Any]:
@@ -311,7 +322,7 @@ def _measured(columns: dict[str, Any]) -> Floats:
 
 
 def _spreads(
-    blocks: Any, masses: Any, settings: Settings, weight: Floats,
+    blocks: Any, masses: Masses, settings: Settings, weight: Floats,
     regions: tuple[list[str], Ints], sums: Sums,
 ) -> list[tuple[Spread, Spread]]:  # fmt: skip
     """Spread of plots with and without the error of their areas; draws go to the sums."""
