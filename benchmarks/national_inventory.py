@@ -5,7 +5,7 @@
 The same seed gives the same files, and a longer inventory begins with the shorter one. What is
 realistic: farms of very different size in rubber provinces with their shares of planted land, ages
 from 3 to 30 years with one mean girth per farm, girths read to the millimetre, every twentieth
-height measured to half a metre, mixed gardens with companions, clones that some farmers know,
+height measured to half a metre with a scatter of 8 %, mixed gardens with companions, clones that some farmers know,
 crews and dates, dead and missing trees, and a few faults of typing.
 """
 
@@ -53,7 +53,9 @@ def farms(number: int, per_farm: float, seed: int) -> pa.Table:
     girth = mean[farm] * np.exp(rng.standard_normal(total, dtype=np.float32) * 0.16)
     girth = np.where(rubber, girth, girth * rng.uniform(0.4, 1.6, total))
     girth = np.round(np.clip(girth, 4.0, 240.0), 1)
-    height = np.round(2.0 * (1.3 + 27.0 * girth / (54.0 + girth)) * 0.95) / 2.0
+    height = (1.3 + 27.0 * girth / (54.0 + girth)) * 0.95
+    height *= np.exp(rng.standard_normal(total, dtype=np.float32) * 0.08)
+    height = np.round(2.0 * height) / 2.0
     measured = rng.random(total, dtype=np.float32) < 0.05
     spelling = rng.integers(0, len(RUBBER), n)[farm]
     species = np.where(rubber, spelling, len(RUBBER) + rng.integers(0, len(COMPANIONS), total))

@@ -262,8 +262,8 @@ class Estimator:
             factor = np.where(np.isnan(area), 1.0, 1.0 / area)
         agb, bgb, carbon, herb, x, sigma, own, centring = np.empty((8, n))
         spread_rows(
-            stems.offsets, stems.kind, factor, store.terms, store.tons, agb, bgb, carbon, herb, x,
-            sigma, own, centring,
+            stems.offsets, stems.kind, factor, store.terms, store.figures, agb, bgb, carbon, herb,
+            x, sigma, own, centring,
         )  # fmt: skip
         names = [rows.plots[p] for p in stems.lean]
         masses = Masses(

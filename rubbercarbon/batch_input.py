@@ -213,7 +213,10 @@ def _read_parquet(
     starts = np.concatenate([[0], ends[:-1]]) if len(ends) else ends
     groups = np.flatnonzero((ends > span.first) & (starts < end))
     at = int(starts[groups[0]]) if len(groups) else 0
-    for batch in file.iter_batches(rows, row_groups=groups.tolist(), columns=list(names)):
+    batches = file.iter_batches(
+        rows, row_groups=groups.tolist(), columns=list(names), use_threads=False
+    )
+    for batch in batches:
         low, high = max(span.first - at, 0), min(end - at, len(batch))
         if high > low:
             table = pa.table(batch.slice(low, high - low)).select(list(names))

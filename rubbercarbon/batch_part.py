@@ -193,6 +193,7 @@ def _compute(task: Task) -> tuple[Block, Listed, int]:
         tables.append(block.plots)
         sums.add(block.sums)
         rows += len(table)
+        pa.default_memory_pool().release_unused()
     listed = estimator.tally.close()
     if not tables:  # all its plots lie apart and are computed with those
         return Block(pa.table({}), sums), listed, 0

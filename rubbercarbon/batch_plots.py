@@ -14,7 +14,6 @@ from rubbercarbon import tables
 from rubbercarbon.assumptions import Assumptions
 from rubbercarbon.batch_codes import (
     PLOT_TEXTS,
-    Codes,
     Floats,
     NumberCodes,
     TextCodes,

@@ -176,7 +176,7 @@ def _count_equations(store: Templates, count: Ints, listed: Listed) -> None:
                 listed.used[text] += int(rows)
     far_flags = [any(flag in text for flag in OUTSIDE) for text in store.words["flags"].known]
     outside = np.array(far_flags)[store.word_codes[some, 4]]
-    kg = store.tons[some][:, [0, 3]].sum(axis=1) * KG_PER_T * number
+    kg = np.nansum(store.figures[some][:, [0, 3]], axis=1) * KG_PER_T * number
     outside &= kg > 0
     names = list(store.words["equation_id"].known)
     codes = store.word_codes[some, 1]

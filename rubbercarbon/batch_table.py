@@ -190,9 +190,7 @@ def check_settings(settings: Settings) -> Settings:
     return settings
 
 
-def estimate_block(
-    estimator: Estimator, table: Any, files: Any, row: Ints, by: str
-) -> Block:
+def estimate_block(estimator: Estimator, table: Any, files: Any, row: Ints, by: str) -> Block:
     """Stocks of the plots of a table in canonical columns.
 
     Parameters
@@ -376,9 +374,7 @@ def _end(
     return np.where(np.isnan(columns[name]), np.nan, values * scale)
 
 
-def _whole(
-    estimator: Estimator, rows: Rows, plots: Ints, by: str, sums: Sums
-) -> list[pa.Table]:
+def _whole(estimator: Estimator, rows: Rows, plots: Ints, by: str, sums: Sums) -> list[pa.Table]:
     """Plots that need the rules of a whole inventory."""
     taken = np.concatenate([np.arange(rows.offsets[p], rows.offsets[p + 1]) for p in plots])
     frame = rows.table.take(pa.array(taken)).to_pandas()

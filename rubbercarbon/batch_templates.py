@@ -54,7 +54,7 @@ BY_SPECIES = frozenset({"species_fuzzy", "species_genus", "species_thai_unverifi
 WORDS = ("species_input", "equation_id", "roots_id", "height_source", "flags")
 UNDOUBTED = ("exact", "synonym", "thai", "local")
 FIRST_SIZE = 1 << 12
-MOST_TEMPLATES = 2_000_000
+MOST_TEMPLATES = 1 << 18  # some 60 MB
 
 
 @dataclass
@@ -65,8 +65,6 @@ class Templates:
     ----------
     figures : ndarray, shape (n, 8)
         As `plot_sums` reads them.
-    tons : ndarray, shape (n, 4)
-        Masses of a row [t], 0 for none.
     terms : ndarray, shape (n, 4)
         x, sigma, own variance, centring.
     usable, merges, failed, unnamed, noted : ndarray of bool, shape (n,)
@@ -114,7 +112,6 @@ class Templates:
         self.value: Codes = np.full(FIRST_SIZE, -1, dtype=np.int32)
         self.key: Keys = np.zeros(0, dtype=np.uint64)
         self.figures: Floats = np.zeros((0, FIGURES))
-        self.tons: Floats = np.zeros((0, 4))
         self.terms: Floats = np.zeros((0, TERMS))
         self.ratio: Floats = np.zeros(0)
         self.cell: Ints = np.zeros(0, dtype=np.int64)
@@ -308,14 +305,13 @@ def _row_arrays(
     """What plots gather of each computed row."""
     masses = (result.agb_kg, result.bgb_kg, result.carbon_kg, result.herb_kg)
     columns = (
-        *masses, arrays.count, np.pi / 4.0 * (dbh / 100.0) ** 2, np.isin(forms, HERBS),
-        ~np.isin(forms, NOT_IN_BASAL_AREA),
+        *(mass / KG_PER_T for mass in masses), arrays.count, np.pi / 4.0 * (dbh / 100.0) ** 2,
+        np.isin(forms, HERBS), ~np.isin(forms, NOT_IN_BASAL_AREA),
     )  # fmt: skip
     names = store.cells.register(layout)
     own = np.expm1(layout.sigma**2)
     return {
         "figures": np.column_stack(columns),
-        "tons": np.column_stack([np.nan_to_num(mass / KG_PER_T) for mass in masses]),
         "terms": np.column_stack(
             [layout.x, layout.sigma, own, np.exp(-0.5 * shared_variance(layout))]
         ),
@@ -360,9 +356,10 @@ def _gone_arrays(found: list[Problem]) -> dict[str, Any]:
     count = len(found)
     nothing, no = np.full(count, np.nan), np.zeros(count, dtype=np.bool_)
     return {
-        "figures": np.full((count, FIGURES), np.nan), "tons": np.zeros((count, 4)),
+        "figures": np.full((count, FIGURES), np.nan),
         "terms": np.zeros((count, TERMS)), "cell": np.full(count, -1), "usable": no,
-        "size": nothing, "ratio": nothing, "merges": no, "failed": np.array([item.severity == "error" for item in found]), "unnamed": no,
+        "size": nothing, "ratio": nothing, "merges": no, "unnamed": no,
+        "failed": np.array([item.severity == "error" for item in found]),
         "word_codes": np.zeros((count, len(WORDS)), dtype=np.int32),
     }  # fmt: skip
 

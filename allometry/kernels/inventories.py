@@ -22,7 +22,6 @@ DIGIT = 256
 # columns of a distinct row's figures, in the order of `plot_sums`
 AGB, BGB, CARBON, HERB, COUNT, CROSS_SECTION, CULM, COUNTED = range(8)
 SUMS = 14  # columns of `plot_sums`
-KG_PER_T = 1000.0
 
 
 @inline
@@ -163,7 +162,7 @@ def plot_sums(
 ) -> None:
     """Sums of plots, in the order of their rows; NaN counts as nothing.
 
-    ``figures[kind]`` holds above-ground, below-ground, carbon and herb mass [kg], stems that the
+    ``figures[kind]`` holds above-ground, below-ground, carbon and herb mass [t], stems that the
     row stands for, cross-section of one [m2], whether it is a culm and whether it counts in basal
     area; ``expansion[p]`` is 1 / area [1/ha], NaN where unknown. ``out[p]`` takes the four
     stocks in t and in t/ha, rows with a figure, trees, stems, culms, stems/ha and basal area
@@ -177,7 +176,7 @@ def plot_sums(
         for i in range(starts[p], starts[p + 1]):
             one = figures[kind[i]]
             for q in range(4):
-                value = one[q] / KG_PER_T
+                value = one[q]
                 if not np.isnan(value):
                     out[p, q] += value * 1.0
                     spread = value * per_ha
@@ -202,22 +201,24 @@ def plot_sums(
 
 @kernel
 def spread_rows(
-    starts: Ints, kind: Codes, factor: Floats, terms: Floats, tons: Floats,
+    starts: Ints, kind: Codes, factor: Floats, terms: Floats, figures: Floats,
     agb: Floats, bgb: Floats, carbon: Floats, herb: Floats, x: Floats, sigma: Floats, own: Floats,
     centring: Floats,
 ) -> None:  # fmt: skip
     """What draws need of each row: masses per hectare (or plot) and its errors.
 
-    ``terms[kind]`` holds x, sigma, own variance and centring; ``tons`` the four masses in t.
+    ``terms[kind]`` holds x, sigma, own variance and centring; ``figures`` as for `plot_sums`, whose
+    NaN counts as nothing.
     """
     for p in prange(starts.shape[0] - 1):
         times = factor[p]
         for i in range(starts[p], starts[p + 1]):
             k = kind[i]
-            agb[i] = tons[k, AGB] * times
-            bgb[i] = tons[k, BGB] * times
-            carbon[i] = tons[k, CARBON] * times
-            herb[i] = tons[k, HERB] * times
+            one = figures[k]
+            agb[i] = 0.0 if np.isnan(one[AGB]) else one[AGB] * times
+            bgb[i] = 0.0 if np.isnan(one[BGB]) else one[BGB] * times
+            carbon[i] = 0.0 if np.isnan(one[CARBON]) else one[CARBON] * times
+            herb[i] = 0.0 if np.isnan(one[HERB]) else one[HERB] * times
             x[i], sigma[i] = terms[k, 0], terms[k, 1]
             own[i], centring[i] = terms[k, 2], terms[k, 3]
 

@@ -1,5 +1,7 @@
 """The batch's pure function against `estimate_stocks`: the same bits, for every kind of input."""
 
+from collections import Counter
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -227,6 +229,34 @@ def test_order_of_rows_and_memory_of_former_blocks_change_nothing():
     joined = pa.concat_tables(pieces).sort_by("plot_id")
     assert joined.equals(once)
     assert estimator.templates.short_ways > 50
+
+
+def test_what_is_said_of_a_row_does_not_hang_on_former_blocks():
+    frame = make(8, 25, seed=13)
+    frame.loc[::9, "dbh_cm"] = np.resize([0.0, -5.0, 1200.0, 999.9], len(frame.loc[::9]))
+    whole, known = Estimator(rc.Settings()), Estimator(rc.Settings())
+
+    def lines(estimator, some):
+        part = frame[frame["plot_id"].isin(some)]
+        estimate_block(estimator, arrow(part), "f", part.index.to_numpy() + 1, "site_id")
+        found = estimator.tally.close()
+        errors = sorted(line for line in found.rows if line[7] == "error")
+        notes = {line[6]: 0 for line in found.rows if line[7] != "error"}
+        for line in found.rows:
+            notes[line[6]] = notes.get(line[6], 0) + line[8] * (line[7] != "error")
+        return errors, notes, found.used
+
+    names = frame["plot_id"].unique()
+    once = lines(whole, names)
+    pieces = [lines(known, some) for some in np.array_split(names, 4)]
+    assert once[0] == sorted(line for piece in pieces for line in piece[0])
+    assert {line[6] for line in once[0]} >= {"diameter_not_positive", "diameter_too_large"}
+    for place in (1, 2):
+        total = Counter()
+        for piece in pieces:
+            total.update(piece[place])
+        assert +Counter(once[place]) == +total
+    assert known.templates.short_ways > 20
 
 
 def test_codes_stay_when_a_finer_grid_or_a_dictionary_takes_over():
