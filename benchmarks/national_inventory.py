@@ -5,8 +5,8 @@
 The same seed gives the same files, and a longer inventory begins with the shorter one. What is
 realistic: farms of very different size in rubber provinces with their shares of planted land, ages
 from 3 to 30 years with one mean girth per farm, girths read to the millimetre, every twentieth
-height measured to half a metre with a scatter of 8 %, mixed gardens with companions, clones that some farmers know,
-crews and dates, dead and missing trees, and a few faults of typing.
+height measured to half a metre with a scatter of 8 %, mixed gardens with companions, clones that
+some farmers know, crews and dates, dead and missing trees, and a few faults of typing.
 """
 
 from __future__ import annotations
