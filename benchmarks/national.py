@@ -9,6 +9,7 @@ Every run is a process of its own. Rates are per second of wall clock and per se
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.util
 import json
 import os
@@ -17,8 +18,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -29,10 +31,11 @@ from allometry.evaluation import compile_equations
 RUN = """
 import json, resource, sys, time
 import rubbercarbon as rc
-source, folder, draws, engine, workers = sys.argv[1:6]
+source, folder, draws, engine, workers, scheduler = sys.argv[1:7]
 settings = rc.Settings(draws=int(draws) or None) if int(draws) else rc.Settings()
 wall, cpu = time.perf_counter(), time.process_time()
-result = rc.run_batch(source, folder, settings, engine=engine, workers=int(workers), force=True)
+result = rc.run_batch(source, folder, settings, engine=engine, workers=int(workers), force=True,
+                      scheduler=scheduler or None)
 used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
 print(json.dumps({
     "rows": result.rows, "wall": time.perf_counter() - wall,
@@ -46,12 +49,15 @@ DRAWS = 512
 COLUMNS = ["plot_id", "species", "girth_cm", "status", "plot_area_rai"]
 
 
-def batch(source: Path, draws: int, engine: str = "local", workers: int = 2) -> dict[str, float]:
+def batch(
+    source: Path, draws: int, engine: str = "local", workers: int = 2, scheduler: str = ""
+) -> dict[str, float]:
     """One run in a process of its own."""
     folder = Path(tempfile.mkdtemp(prefix="batch-"))
     try:
         done = subprocess.run(
-            [sys.executable, "-c", RUN, source, folder, str(draws), engine, str(workers)],
+            [sys.executable, "-c", RUN, source, folder, str(draws), engine, str(workers),
+             scheduler],
             check=True, capture_output=True, text=True, env=AS_COMMAND,
         )  # fmt: skip
     finally:
@@ -96,6 +102,47 @@ def engines(source: Path) -> None:
         line(f"{engine}, 1 worker", one)
         line(f"{engine}, 2 workers", two)
         print(f"  two workers: {one['wall'] / two['wall']:.2f} times one (start included)")
+
+
+@contextlib.contextmanager
+def cluster(workers: int) -> Iterator[str]:
+    """A Dask scheduler and workers of one thread over TCP, each a process of its own."""
+    folder = Path(tempfile.mkdtemp(prefix="dask-"))
+    own = ["--scheduler-file", str(folder / "scheduler.json"), "--no-dashboard"]
+    start = [sys.executable, "-m"]
+    commands = [[*start, "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0"]]
+    commands += [[*start, "distributed.cli.dask_worker", "--no-nanny", "--nthreads", "1"]] * workers
+    one_thread = {**AS_COMMAND, "NUMBA_NUM_THREADS": "1"}
+    running = []
+    try:
+        for command in commands:
+            running.append(
+                subprocess.Popen(
+                    [*command, *own], env=one_thread, stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                )
+            )  # fmt: skip
+            while not (folder / "scheduler.json").exists():
+                time.sleep(0.05)
+        yield json.loads((folder / "scheduler.json").read_text("utf-8"))["address"]
+    finally:
+        for process in running[::-1]:
+            process.kill()
+            process.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def dask_by_address(source: Path) -> None:
+    """One worker of a cluster over TCP against two."""
+    seconds = []
+    for workers in (1, 2):
+        with cluster(workers) as address:
+            found = batch(source, DRAWS, "dask", workers, address)
+            seconds.append(found["wall"])
+            rows = found["rows"] / 1e6
+            print(f"dask over TCP, {workers} worker(s): {rows:.1f} M rows, {found['wall']:.1f} s, "
+                  f"{rows / found['wall']:.2f} M/s")  # fmt: skip
+    print(f"  two workers: {seconds[0] / seconds[1]:.2f} times one (start of workers included)")
 
 
 def points(source: Path) -> None:
@@ -241,10 +288,9 @@ def with_duckdb(source: Path) -> tuple[int, float]:
         f"from '{source}/*.parquet' where species in ({names}) and status = 'alive' "
         "and girth_cm > 0 and girth_cm < 628 group by plot_id)"
     )
-    total = duckdb.sql(query).fetchone()
-    count = duckdb.sql(f"select count(*) from '{source}/*.parquet'").fetchone()
-    assert total is not None
-    assert count is not None
+    connection: Any = duckdb.connect()
+    total = connection.execute(query).fetchone()
+    count = connection.execute(f"select count(*) from '{source}/*.parquet'").fetchone()
     return int(count[0]), float(total[0])
 
 
@@ -265,6 +311,8 @@ if __name__ == "__main__":
         growth(made)
         if not chosen.no_engines:
             engines(made[sorted(made)[len(made) // 2]])
+            if importlib.util.find_spec("distributed"):
+                dask_by_address(made[max(made)])
         points(made[max(made)])
     finally:
         if chosen.keep is None:

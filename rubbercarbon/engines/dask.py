@@ -84,13 +84,19 @@ def _outcomes(
             raise _gone(options, len(open_parts))
         for future in done:
             open_parts.discard(future)
+            failed = future.status == "error"
             try:
-                yield future.result()
+                outcome = future.result()
             except distributed.KilledWorker as error:
                 raise EngineError(
                     f"several workers died over one part ({error}); give them more memory or "
                     "make parts smaller (--part-rows), and run again with --resume."
                 ) from error
+            except (distributed.CancelledError, OSError) as error:
+                if failed:  # of the part itself, a full disk for example
+                    raise
+                raise _gone(options, len(open_parts) + 1) from error
+            yield outcome
 
 
 def _gone(options: Options, count: int) -> EngineError:

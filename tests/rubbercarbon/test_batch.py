@@ -333,6 +333,36 @@ def test_a_file_size_limit_in_the_middle_of_a_file_leaves_no_half_file(source, t
     assert files_of(folder) == files_of(fresh)
 
 
+@pytest.mark.drill
+def test_a_full_tmpfs_ends_the_run_and_more_room_lets_it_go_on(source, tmp_path):
+    """A real file system without room; mounting one needs the rights of an administrator."""
+    disk, fresh = tmp_path / "disk", tmp_path / "fresh"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)]
+    if os.name == "nt" or subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("a tmpfs cannot be mounted here")
+    folder = disk / "out"
+    parts = ["--part-rows", "20"]
+    command = [sys.executable, "-m", "rubbercarbon", "batch", source, folder, "--draws", "24",
+               "--seed", "5", *parts]  # fmt: skip
+    try:
+        full = subprocess.run(
+            [str(word) for word in command], check=False, capture_output=True, text=True
+        )
+        assert full.returncode == 2, full.stdout
+        assert "No space left on device" in full.stderr
+        assert "Traceback" not in full.stderr
+        done = parts_in(folder)
+        assert done >= 1
+        subprocess.run(["mount", "-o", "remount,size=64m", str(disk)], check=True)
+        again = run(source, folder, "--resume", *parts)
+        assert f"({done} of a former run)" in again.stdout
+        run(source, fresh, *parts)
+        assert files_of(folder) == files_of(fresh)
+    finally:
+        subprocess.run(["umount", str(disk)], check=False)
+
+
 @pytest.mark.jit
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="signals are POSIX's")
