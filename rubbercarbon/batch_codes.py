@@ -38,6 +38,7 @@ IDS = ("plot_id", "tree_id", "stem_id")
 WRITTEN = ":text"  # a column of numbers that comes as text
 GRIDS = (1.0, 10.0, 100.0, 1000.0)
 MOST_STEPS = 1 << 24
+MOST_NUMBERS = 1 << 16  # off the grids, kept from block to block
 KEY_BITS = 63
 
 
@@ -113,12 +114,17 @@ class TextCodes:
 
 @dataclass
 class NumberCodes:
-    """Numbers of distinct floats: steps of a decimal grid, else a dictionary."""
+    """Numbers of distinct floats: steps of a decimal grid, else a dictionary.
+
+    Where nearly every row has a float of its own, ``passing`` holds those of the latest block alone
+    and its numbers hold no longer than that.
+    """
 
     grid: int = 0
     size: int = 1
     version: int = 0
     known: dict[float, int] = field(default_factory=dict)
+    passing: Floats | None = None
 
     def encode(self, column: Any) -> Codes:
         """Number of each row's float; 0 for none."""
@@ -135,27 +141,36 @@ class NumberCodes:
             self.size, self.version = 1, self.version + 1
         there = np.isfinite(values)
         distinct, place = np.unique(np.where(there, values, 0.0), return_inverse=True)
-        found = np.array([self.known.setdefault(v, len(self.known) + 1) for v in distinct.tolist()])
-        self.size = len(self.known) + 1
-        return np.where(there, found[place], 0).astype(np.int32)
+        if self.passing is None and len(self.known) + len(distinct) <= MOST_NUMBERS:
+            numbers_of = [self.known.setdefault(v, len(self.known) + 1) for v in distinct.tolist()]
+            self.size = len(self.known) + 1
+            return np.where(there, np.array(numbers_of)[place], 0).astype(np.int32)
+        self.passing, self.known = distinct, {}
+        self.size, self.version = len(distinct) + 1, self.version + 1
+        return np.where(there, place + 1, 0).astype(np.int32)
 
     def values(self, codes: Codes) -> Floats:
         """Floats of numbers."""
         if self.grid < len(GRIDS):
             steps = np.where(codes % 2 == 1, codes // 2, -(codes // 2))
             return np.where(codes > 0, steps / GRIDS[self.grid], np.nan)
-        table = np.array([np.nan, *self.known])
+        known = list(self.known) if self.passing is None else self.passing
+        table = np.concatenate([[np.nan], known])
         return table[codes]
 
 
 @dataclass
 class RowKeys:
-    """The columns that decide what a row is, as one key; ``same`` joins texts of one meaning."""
+    """The columns that decide what a row is, as one key; ``same`` joins texts of one meaning.
+
+    ``changed`` are the columns whose numbers mean something else since the latest block.
+    """
 
     same: dict[str, Callable[[str], str]] = field(default_factory=dict)
     columns: dict[str, TextCodes | NumberCodes] = field(default_factory=dict)
     bits: dict[str, int] = field(default_factory=dict)
-    versions: tuple[int, ...] = ()
+    versions: dict[str, int] = field(default_factory=dict)
+    changed: set[str] = field(default_factory=set)
 
     def encode(self, table: Any, spare: int) -> tuple[Keys, dict[str, Codes], bool]:
         """Keys of rows with ``spare`` bits left below, codes by column, and whether old keys hold.
@@ -176,10 +191,11 @@ class RowKeys:
                     TextCodes(same=self.same.get(name, str)) if written else NumberCodes()
                 )
             codes[slot] = self.columns[slot].encode(column)
-        versions = tuple(column.version for column in self.columns.values())
-        same = versions == self.versions and all(
+        versions = {name: column.version for name, column in self.columns.items()}
+        self.changed = {name for name, one in versions.items() if self.versions.get(name, 0) != one}
+        same = self.versions.keys() == versions.keys() and not self.changed and all(
             column.size <= 1 << self.bits[name] for name, column in self.columns.items()
-        )
+        )  # fmt: skip
         if not same:
             self.versions = versions
             self.bits = {n: max(1, c.size - 1).bit_length() + 1 for n, c in self.columns.items()}

@@ -87,6 +87,7 @@ class Tally:
     def clear(self) -> None:
         """Forget all."""
         self.listed = Listed()
+        self.totals: dict[tuple[str, str, str], list[Any]] = {}
         self._begin()
         self.rows = 0
 
@@ -126,6 +127,9 @@ class Tally:
         """All that was found; counting begins anew."""
         self.flush()
         found = self.listed
+        for key in sorted(self.totals):
+            item, number, (_, file, row) = self.totals[key]
+            found.rows.append(_line(item, file, row, "", "", number, self.language))
         self.clear()
         return found
 
@@ -133,17 +137,16 @@ class Tally:
         """Put down what hangs on the numbers of templates, before they change."""
         count = self.count[: len(self.store)]
         if count.any():
-            _summarise(self.store, count, self.places, self.language, self.listed)
+            _summarise(self.store, count, self.places, self.totals)
             _count_equations(self.store, np.where(self.store.usable, count, 0), self.listed)
         self._begin()
 
 
 def _summarise(
-    store: Templates, count: Ints, places: dict[int, tuple[int, str, int]], language: str,
-    listed: Listed,
+    store: Templates, count: Ints, places: dict[int, tuple[int, str, int]],
+    totals: dict[tuple[str, str, str], list[Any]],
 ) -> None:  # fmt: skip
-    """Warnings and notes, one line for each distinct one with its rows counted."""
-    totals: dict[tuple[str, str, str], list[Any]] = {}
+    """Warnings and notes: each distinct one with its number of rows and the first of them."""
 
     def note(item: Problem, column: str, value: str, template: int) -> None:
         known = totals.setdefault((item.code, column, value), [item, 0, places[template]])
@@ -154,14 +157,11 @@ def _summarise(
         if count[template]:
             item = store.note_items[number]
             note(item, item.column, item.value, template)
+    names = list(store.words["species_input"].known)
     for code in store.species_told().tolist():
-        name = list(store.words["species_input"].known)[code]
         mine = (store.word_codes[:, 0] == code) & store.usable & (count > 0)
         for template in np.flatnonzero(mine).tolist():
-            note(store.species_notes[name], "species", name, template)
-    for key in sorted(totals):
-        item, number, (_, file, row) = totals[key]
-        listed.rows.append(_line(item, file, row, "", "", number, language))
+            note(store.species_notes[names[code]], "species", names[code], template)
 
 
 def _count_equations(store: Templates, count: Ints, listed: Listed) -> None:

@@ -39,6 +39,7 @@ Ints = NDArray[np.int64]
 FACTORS = {column.name: column.factor for column in DIAMETERS}
 OTHER_HEIGHTS = tuple(c.name for c in LENGTHS if c.target == "height_m" and c.name != "height_m")
 HEIGHT = "height_m"
+SIZES = frozenset({*FACTORS, HEIGHT})  # columns whose values do not make a kind
 SELF_TOLD = ("measured", "estimated", "")
 
 
@@ -100,12 +101,32 @@ class Kinship:
             if slot not in {sizes[0], HEIGHT}:
                 names.append(slot)
                 columns.append(code)
-        stacked = np.column_stack([np.asarray(c, dtype=np.int64) for c in columns])
+        stacked = [np.asarray(c, dtype=np.int64) for c in columns]
         if HEIGHT not in codes:
-            stacked[:, 1] = 0
-        distinct, place = np.unique(stacked, axis=0, return_inverse=True)
+            stacked[1] = np.zeros_like(stacked[1])
+        place = np.zeros(len(flags), dtype=np.int64)
+        for column in stacked:
+            place = pd.factorize(place * (int(column.max(initial=0)) + 1) + column)[0]
+        first = np.zeros(int(place.max(initial=-1)) + 1, dtype=np.int64)
+        first[place[::-1]] = np.arange(len(place))[::-1]
+        distinct = np.column_stack([column[first] for column in stacked])
         kinds = [tuple(zip(names, row, strict=True)) for row in distinct.tolist()]
-        return sizes[0], kinds, place.reshape(-1).astype(np.int64)
+        return sizes[0], kinds, place.astype(np.int64)
+
+    def examples(self, codes: Mapping[str, Codes], flags: Ints) -> Ints:
+        """Some rows of each kind that is not known, from the middle of its sizes."""
+        found = self.split(codes, flags)
+        if found is None:
+            return np.zeros(0, dtype=np.int64)
+        _, kinds, place = found
+        new = np.array([kind not in self.kinds and kind not in self.gone for kind in kinds])
+        rows = np.flatnonzero(new[place])
+        rows = rows[np.argsort(place[rows], kind="stable")]
+        count = np.bincount(place[rows], minlength=len(kinds))
+        start = np.concatenate([[0], np.cumsum(count)[:-1]])[count > 0]
+        count = count[count > 0]
+        chosen: Ints = rows[np.unique(np.concatenate([start + count * q // 4 for q in (1, 2, 3)]))]
+        return chosen
 
     def learn(
         self, codes: Mapping[str, Codes], flags: Ints, prepared: Prepared, layout: Trees,

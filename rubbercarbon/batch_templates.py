@@ -23,7 +23,7 @@ from rubbercarbon import checks, tables
 from rubbercarbon.assumptions import Assumptions
 from rubbercarbon.batch_cells import CellRegistry
 from rubbercarbon.batch_codes import WRITTEN, Codes, Floats, Keys, RowKeys, TextCodes
-from rubbercarbon.batch_sizes import Kinship, Sized
+from rubbercarbon.batch_sizes import SIZES, Kinship, Sized
 from rubbercarbon.columns import RUBBER, TREE_COLUMNS, clone_name, state_of
 from rubbercarbon.config import Settings
 from rubbercarbon.error_layout import NO_CAMPAIGN, NO_LOCALITY, lay_out_prepared, trees_of
@@ -55,6 +55,7 @@ WORDS = ("species_input", "equation_id", "roots_id", "height_source", "flags")
 UNDOUBTED = ("exact", "synonym", "thai", "local")
 FIRST_SIZE = 1 << 12
 MOST_TEMPLATES = 1 << 18  # some 60 MB
+MOST_AT_ONCE = 1 << 16
 
 
 @dataclass
@@ -103,10 +104,16 @@ class Templates:
             return plants.setdefault((found.species, found.growth_form), text)
 
         self.keys = RowKeys({"species": species, "clone": _clone, "status": _status})
+        self.words = {name: TextCodes() for name in WORDS}
+        self.species_notes: dict[str, Problem] = {}
+        self.kinship = Kinship(self.settings)
+        self.short_ways = 0
         self.clear()
 
     def clear(self) -> None:
-        """Forget all distinct rows."""
+        """Forget all distinct rows, and their kinds if these have new numbers."""
+        if self.keys.changed - SIZES:
+            self.kinship = Kinship(self.settings)
         self.room: dict[str, Any] = {}
         self.known: Keys = np.zeros(FIRST_SIZE, dtype=np.uint64)
         self.value: Codes = np.full(FIRST_SIZE, -1, dtype=np.int32)
@@ -120,14 +127,10 @@ class Templates:
         )
         self.size: Floats = np.zeros(0)
         self.word_codes: Codes = np.zeros((0, len(WORDS)), dtype=np.int32)
-        self.words = {name: TextCodes() for name in WORDS}
         self.problems: dict[int, list[Problem]] = {}
-        self.species_notes: dict[str, Problem] = {}
         self.notes: dict[tuple[str, str, str], int] = {}
         self.note_items: list[Problem] = []
         self.note_rows: list[tuple[int, int]] = []
-        self.kinship = Kinship(self.settings)
-        self.short_ways = 0
 
     def __len__(self) -> int:
         return len(self.key)
@@ -148,7 +151,20 @@ class Templates:
         return out
 
     def _add(self, keys: Keys, codes: dict[str, Codes]) -> None:
+        """Distinct rows: some of each new kind the long way, the others by their sizes."""
         flags = (keys & np.uint64(SHORT | WILD)).astype(np.int64)
+
+        def part(rows: Ints) -> tuple[Keys, dict[str, Codes], Ints]:
+            return keys[rows], {name: code[rows] for name, code in codes.items()}, flags[rows]
+
+        some = self.kinship.examples(codes, flags)
+        for way, rows in (
+            (self._add_long, some), (self._add_known, np.setdiff1d(np.arange(len(keys)), some))
+        ):  # fmt: skip
+            for first in range(0, len(rows), MOST_AT_ONCE):
+                way(*part(rows[first : first + MOST_AT_ONCE]))
+
+    def _add_known(self, keys: Keys, codes: dict[str, Codes], flags: Ints) -> None:
         rows, sized, gone = self.kinship.compute(codes, flags, self.keys.columns)
         long = np.ones(len(keys), dtype=np.bool_)
         self.short_ways += len(rows) + len(gone)
