@@ -33,6 +33,8 @@ from rubbercarbon.uncertainty import Masses
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 BY_PLOT = ("plot_id", "stratum")  # groups of a height sample that only whole inventories know
+MANY_NEW, MANY_KNOWN = 1 << 17, 1 << 19  # rows of a block, after blocks that had many new or few
+MOST_NEW = 8  # times the new ones that a block of few new ones holds
 WORD = r"^[^0-9]*$"
 
 
@@ -159,6 +161,8 @@ class Estimator:
     settings : Settings
     plots : pandas.DataFrame or None
         Plot table in canonical columns, indexed by plot_id.
+    rows_at_once : int
+        Rows that the next block may hold.
     language : str
         Of the problems.
     """
@@ -176,6 +180,7 @@ class Estimator:
         asked = self.settings.roots
         self.whole = asked is not None and get_equation(asked).level == "stand"
         self.whole |= self.settings.height_sample is not None and self.settings.height_by in BY_PLOT
+        self.rows_at_once = MANY_NEW
 
     def kinds(self, rows: Rows, facts: PlotFacts) -> tuple[Codes, Any]:
         """Template of each row, and its key without flags."""
@@ -196,7 +201,11 @@ class Estimator:
             keys |= np.where(np.repeat(facts.wild, np.diff(rows.offsets)), WILD, 0).astype(
                 np.uint64
             )
-        return store.find(keys, codes), (keys, codes)
+        before = len(store)
+        kind = store.find(keys, codes)
+        new = len(store) - before
+        self.rows_at_once = MANY_NEW if MOST_NEW * new > len(kind) else MANY_KNOWN
+        return kind, (keys, codes)
 
     def facts(self, rows: Rows) -> PlotFacts:
         """What is known of the plots."""

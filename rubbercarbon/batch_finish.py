@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from allometry.catalogue.loader import get_equation
 from rubbercarbon.assumptions import COLUMNS, Assumptions
 from rubbercarbon.batch_part import Run, Task
+from rubbercarbon.batch_problems import add_outside
 from rubbercarbon.batch_store import PLOTS, PROBLEMS, RECORDS, SUMS, Store
 from rubbercarbon.batch_sums import Sums, total_of
 from rubbercarbon.config import Settings
@@ -49,7 +50,7 @@ def finish(
         Totals by region, and problems counted by code.
     """
     store = run.store
-    sums, used, outside = Sums(), Counter[str](), dict[str, list[float]]()
+    sums, used, outside = Sums(), Counter[str](), dict[str, list[Any]]()
     assumed: set[tuple[str, ...]] = set()
     equations: dict[str, dict[str, Any]] = {}
     codes: Counter[tuple[str, str]] = Counter()
@@ -65,9 +66,7 @@ def finish(
         sums.add(Sums.of_table(_read(store, f"{SUMS}/{task.name}.parquet").to_pydict()))
         used.update(record["used"])
         for name, values in record["outside"].items():
-            mine = outside.setdefault(name, [0.0] * 5)
-            outside[name] = [*(a + b for a, b in zip(mine[:4], values[:4], strict=True)),
-                             max(mine[4], values[4])]  # fmt: skip
+            add_outside(outside, name, values)
         problems = _read(store, f"{PROBLEMS}/{task.name}.parquet", ["code", "severity", "n_rows"])
         for line in (
             problems.group_by(["code", "severity"]).aggregate([("n_rows", "sum")]).to_pylist()
@@ -179,18 +178,20 @@ def _members(name: str) -> tuple[str, ...]:
         return ()
 
 
-def _whole_problems(unread: Mapping[str, str], outside: Mapping[str, Sequence[float]]) -> Problems:
+def _whole_problems(unread: Mapping[str, str], outside: Mapping[str, Sequence[Any]]) -> Problems:
     """Problems of files, and of equations used beyond their range."""
     found = Problems()
     for name, why in sorted(unread.items()):
         found.add("file_unreadable", file=name, value=name, why=why)
-    for name, (_, kg, number, far, largest) in sorted(outside.items()):
+    for name, (mass, number, far, largest) in sorted(outside.items()):
+        if not number:
+            continue
         record = get_equation(name)
         what = record.size if record.size in SIZE_COLUMNS else "dbh"
         low, high = record.range.limits[record.size]
         found.add(
-            "outside_range", column=SIZE_COLUMNS[what], value=f"{largest:g}", count=int(number),
+            "outside_range", column=SIZE_COLUMNS[what], value=f"{largest:g}", count=number,
             equation=name, what=SIZE_COLUMNS[what], low=f"{low:g}", high=f"{high:g}",
-            share=f"{100 * far / kg:.0f}",
+            share=f"{100 * far / mass:.0f}",
         )  # fmt: skip
     return found

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -26,6 +26,7 @@ from rubbercarbon.formats.csv import DELIMITERS, ENCODINGS
 Ints = NDArray[np.int64]
 PARQUET, CSV = (".parquet", ".pq"), (".csv", ".tsv", ".txt")
 BLOCK_ROWS = 1 << 19
+READ_ROWS = 1 << 17
 CSV_BYTES = 1 << 24
 SAMPLE = 1 << 16
 CHUNK = 1 << 22
@@ -122,7 +123,11 @@ def _is_parquet(name: str) -> bool:
 
 
 def blocks(
-    source: Source, span: Span, *, columns: tuple[str, ...] = (), rows: int = BLOCK_ROWS
+    source: Source,
+    span: Span,
+    *,
+    columns: tuple[str, ...] = (),
+    rows: int | Callable[[], int] = BLOCK_ROWS,
 ) -> Iterator[tuple[Any, Ints]]:
     """Tables of whole plots in canonical columns, with the numbers of their rows.
 
@@ -132,8 +137,8 @@ def blocks(
     span : Span
     columns : tuple of str
         Canonical columns to read; all that a batch uses by default.
-    rows : int
-        About how many rows at a time.
+    rows : int or callable
+        About how many rows at a time; a callable is asked anew for each block.
 
     Raises
     ------
@@ -144,12 +149,13 @@ def blocks(
     read = _read_parquet if _is_parquet(address) else _read_csv
     kept: list[tuple[Any, Ints]] = []
     count = 0
+    wanted = rows if callable(rows) else lambda: rows
     try:
         with source.open(span.file) as stream:
-            for table, numbers in read(stream, source, span, columns, rows):
+            for table, numbers in read(stream, source, span, columns, READ_ROWS):
                 kept.append((table, numbers))
                 count += len(table)
-                if count < rows:
+                if count < wanted():
                     continue
                 whole, rest = _cut(*_joined(kept))
                 kept = [rest] if len(rest[1]) else []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -209,7 +209,7 @@ def _blocks(task: Task) -> Iterator[tuple[Any, Ints, Any]]:
     gathered: list[tuple[Any, Ints, str]] = []
     for span in task.spans:
         label = run.source.label(span.file)
-        for table, number in blocks(run.source, span, rows=run.block_rows):
+        for table, number in blocks(run.source, span, rows=_wanted(run)):
             if scattered is None:
                 yield table, number, label
                 continue
@@ -229,6 +229,11 @@ def _blocks(task: Task) -> Iterator[tuple[Any, Ints, Any]]:
         labels = np.repeat([part[2] for part in gathered], [len(part[1]) for part in gathered])
         whole = joined([part[0] for part in gathered])
         yield whole, np.concatenate([part[1] for part in gathered]), labels
+
+
+def _wanted(run: Run) -> Callable[[], int]:
+    """Rows of the next block: few while most are new to the estimator."""
+    return lambda: min(run.block_rows, _estimator(run).rows_at_once)
 
 
 def _scattered(store: Store) -> Any:

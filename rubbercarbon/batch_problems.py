@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from allometry.catalogue.loader import get_equation
 from rubbercarbon.batch_templates import BY_SPECIES, KEPT, WORDS, Templates
 from rubbercarbon.batch_whole import BESIDE
 from rubbercarbon.pools import KG_PER_T
 from rubbercarbon.problems import Problem, Problems
+from rubbercarbon.stock_points import SIZE_COLUMNS
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from rubbercarbon.batch_block import Rows
     from rubbercarbon.inventory import Inventory
     from rubbercarbon.stocks import Computed
@@ -26,6 +30,7 @@ COLUMNS = (
     "suggestion",
 )  # fmt: skip
 OUTSIDE = ("outside_range", "outside_evaluated_span")
+MG_PER_T = 1e9
 
 
 @dataclass
@@ -39,29 +44,28 @@ class Listed:
     used : dict
         Id of an equation, root equation or height model → rows that it was used for.
     outside : dict
-        Equation → rows, kg, rows outside its range, their kg, the largest of them.
+        Equation → mass, rows outside its range, their mass, the largest of them; masses in whole
+        mg, which add up to the same in any order.
     """
 
     rows: list[tuple[Any, ...]] = field(default_factory=list)
     used: Counter[str] = field(default_factory=Counter)
-    outside: dict[str, list[float]] = field(default_factory=dict)
+    outside: dict[str, list[Any]] = field(default_factory=dict)
 
-    def add(self, other: Listed) -> None:
-        """Add another block's."""
-        self.rows += other.rows
-        self.used.update(other.used)
-        for name, values in other.outside.items():
-            mine = self.outside.setdefault(name, [0.0] * 5)
-            self.outside[name] = [*(a + b for a, b in zip(mine[:4], values[:4], strict=True)),
-                                  max(mine[4], values[4])]  # fmt: skip
+
+def add_outside(known: dict[str, list[Any]], name: str, values: Sequence[Any]) -> None:
+    """Add what lies outside an equation's range to what is known of it."""
+    mine = known.setdefault(name, [0, 0, 0, 0.0])
+    known[name] = [*(a + b for a, b in zip(mine[:3], values[:3], strict=True)),
+                   max(mine[3], values[3])]  # fmt: skip
 
 
 def _line(
     item: Problem, file: str, row: int | None, plot: str, tree: str, count: int, language: str
 ) -> tuple[Any, ...]:
-    if "count" in item.values:
+    if "count" in item.values:  # noqa: PD011
         item = Problem(item.file, item.sheet, item.row, item.column, item.value, item.code,
-                       item.severity, {**item.values, "count": count})  # fmt: skip
+                       item.severity, {**item.values, "count": count})  # fmt: skip  # noqa: PD011
     return (
         file, row, plot, tree, item.column, item.value, item.code, item.severity, count,
         item.message(language), item.advice(language),
@@ -127,6 +131,7 @@ class Tally:
         """All that was found; counting begins anew."""
         self.flush()
         found = self.listed
+        found.rows.sort(key=lambda line: (line[0], line[1] or 0, line[6], line[4], line[5]))
         for key in sorted(self.totals):
             item, number, (_, file, row) = self.totals[key]
             found.rows.append(_line(item, file, row, "", "", number, self.language))
@@ -137,35 +142,33 @@ class Tally:
         """Put down what hangs on the numbers of templates, before they change."""
         count = self.count[: len(self.store)]
         if count.any():
-            _summarise(self.store, count, self.places, self.totals)
+            self._summarise(count)
             _count_equations(self.store, np.where(self.store.usable, count, 0), self.listed)
         self._begin()
 
+    def note(self, item: Problem, value: str, count: int, place: tuple[int, str, int]) -> None:
+        """Count rows of a warning or note, and keep the first of them."""
+        known = self.totals.setdefault((item.code, item.column, value), [item, 0, place])
+        known[1] += count
+        known[2] = min(known[2], place)
 
-def _summarise(
-    store: Templates, count: Ints, places: dict[int, tuple[int, str, int]],
-    totals: dict[tuple[str, str, str], list[Any]],
-) -> None:  # fmt: skip
-    """Warnings and notes: each distinct one with its number of rows and the first of them."""
-
-    def note(item: Problem, column: str, value: str, template: int) -> None:
-        known = totals.setdefault((item.code, column, value), [item, 0, places[template]])
-        known[1] += int(count[template])
-        known[2] = min(known[2], places[template])
-
-    for template, number in store.note_rows:
-        if count[template]:
-            item = store.note_items[number]
-            note(item, item.column, item.value, template)
-    names = list(store.words["species_input"].known)
-    for code in store.species_told().tolist():
-        mine = (store.word_codes[:, 0] == code) & store.usable & (count > 0)
-        for template in np.flatnonzero(mine).tolist():
-            note(store.species_notes[names[code]], "species", names[code], template)
+    def _summarise(self, count: Ints) -> None:
+        """Warnings and notes of the templates that were met."""
+        store = self.store
+        for template, number in store.note_rows:
+            if count[template]:
+                item = store.note_items[number]
+                self.note(item, item.value, int(count[template]), self.places[template])
+        names = list(store.words["species_input"].known)
+        for code in store.species_told().tolist():
+            item = store.species_notes[names[code]]
+            mine = (store.word_codes[:, 0] == code) & store.usable & (count > 0)
+            for template in np.flatnonzero(mine).tolist():
+                self.note(item, names[code], int(count[template]), self.places[template])
 
 
 def _count_equations(store: Templates, count: Ints, listed: Listed) -> None:
-    """Rows, mass and rows outside the range of each equation."""
+    """Rows of each equation, its mass, and rows and mass outside its range."""
     some = np.flatnonzero(count)
     number = count[some]
     for k, name in enumerate(WORDS[1:4], start=1):
@@ -175,55 +178,71 @@ def _count_equations(store: Templates, count: Ints, listed: Listed) -> None:
             if rows and text not in {"", "measured", "estimated"}:
                 listed.used[text] += int(rows)
     far_flags = [any(flag in text for flag in OUTSIDE) for text in store.words["flags"].known]
-    outside = np.array(far_flags)[store.word_codes[some, 4]]
-    kg = np.nansum(store.figures[some][:, [0, 3]], axis=1) * KG_PER_T * number
-    outside &= kg > 0
+    mg = np.rint(np.nansum(store.figures[some][:, [0, 3]], axis=1) * MG_PER_T).astype(np.int64)
+    outside = np.array(far_flags)[store.word_codes[some, 4]] & (mg > 0)
     names = list(store.words["equation_id"].known)
     codes = store.word_codes[some, 1]
-    for code in np.unique(codes[outside]):
+    for code in np.unique(codes[mg > 0]).tolist():
         mine, far = codes == code, outside & (codes == code)
-        listed.outside[names[code]] = [
-            float(number[mine].sum()), math.fsum(kg[mine]), float(number[far].sum()),
-            math.fsum(kg[far]), float(store.size[some][far].max()),
-        ]  # fmt: skip
+        add_outside(
+            listed.outside, names[code],
+            [int(np.dot(mg[mine], number[mine])), int(number[far].sum()),
+             int(np.dot(mg[far], number[far])), float(store.size[some][far].max(initial=0.0))],
+        )  # fmt: skip
 
 
 def list_whole(
-    found: Problems,
-    inventory: Inventory,
-    computed: Computed,
-    rows: Rows,
+    tally: Tally, found: Problems, inventory: Inventory, computed: Computed, rows: Rows,
     taken: Ints,
-    language: str,
-) -> tuple[Listed, Counter[str]]:
-    """Problems of plots that were read by the rules of a whole inventory."""
-    listed, refused = Listed(), Counter[str]()
+) -> Counter[str]:  # fmt: skip
+    """Put down the problems of plots that were read by the rules of a whole inventory.
+
+    Returns
+    -------
+    Counter
+        Refused rows by plot.
+    """
+    listed, refused = tally.listed, Counter[str]()
     trees = inventory.trees.set_index("row")
     failed: set[int] = set()
-    totals: dict[tuple[str, str, str], list[Any]] = {}
+    start = tally.rows - len(rows.row)
     for item in found.items:
         if item.row is not None and item.row >= len(taken):
             continue
-        plot = str(trees["plot_id"].get(item.row, "")) if item.row is not None else ""
         place = int(taken[item.row or 0])
         number = None if item.row is None else int(rows.row[place])
         file = rows.file(place)
         if item.severity == "error":
+            plot = str(trees["plot_id"].get(item.row, "")) if item.row is not None else ""
             tree = str(trees["tree_id"].get(item.row, "")) if item.row is not None else ""
-            listed.rows.append(_line(item, file, number, plot, tree, 1, language))
+            listed.rows.append(_line(item, file, number, plot, tree, 1, tally.language))
             if item.row is not None and item.row not in failed:
                 failed.add(item.row)
                 refused[plot] += 1
         elif item.code in KEPT | BY_SPECIES:
-            count = int(str(item.values.get("count", 1)))
-            known = totals.setdefault((item.code, item.column, item.value), [item, 0, file, number])
-            known[1] += count
-    for key in sorted(totals):
-        item, count, file, number = totals[key]
-        listed.rows.append(_line(item, file, number, "", "", count, language))
+            count = int(str(item.values.get("count", 1)))  # noqa: PD011
+            tally.note(item, item.value, count, (start + place, file, number or 0))
     prepared = computed.prepared
     mine = (prepared.frame["plot_id"] != BESIDE).to_numpy()
     roots = np.array([*prepared.root_ids, ""], dtype=object)[prepared.arrays.roots]
     for column in (prepared.columns["equation_id"], roots, prepared.columns["height_source"]):
         listed.used.update(t for t in column[mine] if t not in {"", "measured", "estimated"})
-    return listed, refused
+    _count_outside(computed.stocks.trees, listed)
+    return refused
+
+
+def _count_outside(trees: pd.DataFrame, listed: Listed) -> None:
+    """As `_count_equations`, from a table of trees."""
+    own = trees[trees["plot_id"] != BESIDE]
+    mg = np.rint(own["agb_kg"].fillna(own["herb_kg"]) / KG_PER_T * MG_PER_T).fillna(0.0)
+    far = own["flags"].str.contains("|".join(OUTSIDE)) & (mg > 0)
+    for equation, group in own[mg > 0].groupby("equation_id"):
+        name = str(equation)
+        record = get_equation(name)
+        size = group[SIZE_COLUMNS[record.size if record.size in SIZE_COLUMNS else "dbh"]]
+        mine = far[group.index]
+        add_outside(
+            listed.outside, name,
+            [int(mg[group.index].sum()), int(mine.sum()), int(mg[group.index][mine].sum()),
+             float(size[mine].max()) if mine.any() else 0.0],
+        )  # fmt: skip

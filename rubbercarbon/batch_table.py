@@ -399,8 +399,7 @@ def _whole(estimator: Estimator, rows: Rows, plots: Ints, by: str, sums: Sums) -
         for name in (*TEXTS[1:], by)
     }
     columns |= {name: texts[name][mine] for name in TEXTS[1:]}
-    others, refused = list_whole(extra, inventory, computed, rows, taken, estimator.language)
-    estimator.tally.listed.add(others)
+    refused = list_whole(estimator.tally, extra, inventory, computed, rows, taken)
     of_plot = frame["plot_id"].fillna("").astype(str).str.strip()
     counts = Counter(of_plot)
     columns["n_rows"] = np.array([counts[name] for name in columns["plot_id"]], dtype=np.int64)
