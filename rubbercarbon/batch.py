@@ -181,6 +181,7 @@ def run_batch(
         described = _describe(run, chosen)
         known = _former(store, described, resume=resume, force=force)
         plan = _plan(run, described, known, part_rows)
+        pa.default_memory_pool().release_unused()
         _tidy(store, plan)
         _write_manifest(store, described, plan)
         kept = [task.name for task in plan.tasks if sound_part(store, task.name, task.key)]

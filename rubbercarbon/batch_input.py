@@ -29,7 +29,7 @@ BLOCK_ROWS = 1 << 19
 READ_ROWS = 1 << 17
 CSV_BYTES = 1 << 24
 SAMPLE = 1 << 16
-CHUNK = 1 << 22
+CHUNK = 1 << 20
 FIRST_ROW = {True: 1, False: 2}  # number of the first row, as files of each kind count
 REMOTE = "://"
 

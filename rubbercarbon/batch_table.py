@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -50,6 +51,7 @@ WITH_INTERVALS = (
     "agb_t_ha", "bgb_t_ha", "carbon_t_ha", "co2e_t_ha", "co2e_t_rai", "herb_t_ha", "agb_t", "bgb_t",
     "carbon_t", "co2e_t", "herb_t",
 )  # fmt: skip
+DRAWN_ROWS = 1 << 16
 ENDS = ("sd", "low", "high")
 PER_RAI = M2_PER_RAI / M2_PER_HA
 
@@ -244,13 +246,22 @@ def _lean(
     spreads: list[tuple[Spread, Spread]] = []
     if estimator.settings.number_of_draws and len(lean):
         weight, crews = _measured(columns), crews_of(rows)
-        for first in range(0, len(lean), PLOTS_AT_ONCE):
-            last = min(first + PLOTS_AT_ONCE, len(lean))
+        for first, last in _few(stems.offsets):
             drawn = _drawn(estimator, rows, stems.some(first, last), crews)
             spreads += _spreads(
                 *drawn, estimator.settings, weight[first:last], (regions, region[first:last]), sums
             )
     return columns, spreads, sums
+
+
+def _few(offsets: Ints) -> Iterator[tuple[int, int]]:
+    """Plots that draws take together: so many, and no more than so many rows of several."""
+    first, count = 0, len(offsets) - 1
+    while first < count:
+        fits = int(np.searchsorted(offsets, offsets[first] + DRAWN_ROWS, side="right")) - 1
+        last = min(max(fits, first + 1), first + PLOTS_AT_ONCE, count)
+        yield first, last
+        first = last
 
 
 def _drawn(estimator: Estimator, rows: Rows, stems: Stems, crews: Crews) -> tuple[Any, Masses]:

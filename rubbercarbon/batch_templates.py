@@ -54,7 +54,7 @@ BY_SPECIES = frozenset({"species_fuzzy", "species_genus", "species_thai_unverifi
 WORDS = ("species_input", "equation_id", "roots_id", "height_source", "flags")
 UNDOUBTED = ("exact", "synonym", "thai", "local")
 FIRST_SIZE = 1 << 12
-MOST_TEMPLATES = 1 << 18  # some 60 MB
+MOST_TEMPLATES = 200_000  # some 40 MB
 MOST_AT_ONCE = 1 << 16
 
 
