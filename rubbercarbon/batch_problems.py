@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allometry.catalogue.loader import get_equation
-from rubbercarbon.batch_templates import BY_SPECIES, KEPT, WORDS, Templates
+from rubbercarbon.batch_templates import BY_SPECIES, KEPT, WORDS, Templates, told_apart
 from rubbercarbon.batch_whole import BESIDE
 from rubbercarbon.pools import KG_PER_T
 from rubbercarbon.problems import Problem, Problems
@@ -91,7 +91,7 @@ class Tally:
     def clear(self) -> None:
         """Forget all."""
         self.listed = Listed()
-        self.totals: dict[tuple[str, str, str], list[Any]] = {}
+        self.totals: dict[tuple[str, ...], list[Any]] = {}
         self._begin()
         self.rows = 0
 
@@ -148,7 +148,8 @@ class Tally:
 
     def note(self, item: Problem, value: str, count: int, place: tuple[int, str, int]) -> None:
         """Count rows of a warning or note, and keep the first of them."""
-        known = self.totals.setdefault((item.code, item.column, value), [item, 0, place])
+        code, column, _, text = told_apart(item)
+        known = self.totals.setdefault((code, column, value, text), [item, 0, place])
         known[1] += count
         known[2] = min(known[2], place)
 

@@ -128,7 +128,7 @@ class Templates:
         self.size: Floats = np.zeros(0)
         self.word_codes: Codes = np.zeros((0, len(WORDS)), dtype=np.int32)
         self.problems: dict[int, list[Problem]] = {}
-        self.notes: dict[tuple[str, str, str], int] = {}
+        self.notes: dict[tuple[str, ...], int] = {}
         self.note_items: list[Problem] = []
         self.note_rows: list[tuple[int, int]] = []
 
@@ -199,8 +199,7 @@ class Templates:
             self.problems[start + row] = items
             for item in items:
                 if item.severity != "error" and item.code in KEPT:
-                    known = (item.code, item.column, item.value)
-                    number = self.notes.setdefault(known, len(self.notes))
+                    number = self.notes.setdefault(told_apart(item), len(self.notes))
                     if number == len(self.note_items):
                         self.note_items.append(item)
                     self.note_rows.append((start + row, number))
@@ -237,6 +236,12 @@ class Templates:
             start = 0
         numbers = np.arange(start, len(self), dtype=np.int32)
         insert(self.key[start:], numbers, self.known, self.value)
+
+
+def told_apart(item: Problem) -> tuple[str, ...]:
+    """What makes a warning or note another one: its numbers too, but for a count of rows."""
+    text = "" if "count" in item.values else item.message("en")  # noqa: PD011
+    return (item.code, item.column, item.value, text)
 
 
 def _clone(text: str) -> str:
