@@ -135,7 +135,7 @@ def _print(result: BatchResult, by: str, language: str) -> None:
     rows = [
         (str(row[by]) or "-", f"{row['n_plots']:,}", f"{row['n_trees']:,}",
          console.number(float(row["agb_t"])), console.number(float(row["co2e_t"])),
-         console.interval(row, "co2e_t") if "co2e_t_low" in row else "-")
+         console.interval(row, "co2e_t", language=language) if "co2e_t_low" in row else "-")
         for row in result.total.tail(REGIONS_SHOWN).to_dict("records")
     ]  # fmt: skip
     heads = [messages.text("batch", f"head_{name}", language) for name in
