@@ -21,7 +21,7 @@ from rubbercarbon.batch_codes import CAMPAIGN, Codes, Floats, first_of, texts
 from rubbercarbon.batch_plots import PlotFacts, PlotReader, plots_of_table
 from rubbercarbon.batch_problems import Tally
 from rubbercarbon.batch_templates import MOST_TEMPLATES, SHORT, SPARE, WILD, Templates
-from rubbercarbon.columns import common_era
+from rubbercarbon.columns import common_era, plain_id
 from rubbercarbon.config import Settings
 from rubbercarbon.error_layout import NO_CAMPAIGN, NO_LOCALITY
 from rubbercarbon.headings import key as heading_key
@@ -39,6 +39,16 @@ WORD = r"^[^0-9]*$"
 
 
 @dataclass(frozen=True)
+class Respelt:
+    """Ids of a column that were read in plain spelling: the first, and how many."""
+
+    place: int
+    written: str
+    plain: str
+    count: int
+
+
+@dataclass(frozen=True)
 class Rows:
     """Rows of whole plots in order of plots as they come; one code per text."""
 
@@ -51,6 +61,7 @@ class Rows:
     trees: Any
     rank: Ints
     odd: Bools
+    respelt: dict[str, Respelt | None]
 
     def file(self, place: int) -> str:
         """Name of a row's file."""
@@ -99,7 +110,8 @@ def rows_of(table: Any, row: Ints, files: Any) -> Rows:
     files : str or ndarray of str
         Name of the one file, or of each row's.
     """
-    codes, plots, _ = _ranked(table.column("plot_id"))
+    respelt: dict[str, Respelt | None] = {}
+    codes, plots, _, respelt["plot_id"] = _ranked(table.column("plot_id"))
     change = np.flatnonzero(np.diff(codes)) + 1
     starts = np.concatenate([[0], change]).astype(np.int64)
     if len(np.unique(codes[starts])) != len(starts):
@@ -107,34 +119,50 @@ def rows_of(table: Any, row: Ints, files: Any) -> Rows:
         table, row, codes = table.take(pa.array(order)), row[order], codes[order]
         files = files if isinstance(files, str) else files[order]
         starts = np.concatenate([[0], np.flatnonzero(np.diff(codes)) + 1]).astype(np.int64)
+        if (one := respelt["plot_id"]) is not None:
+            place = int(np.flatnonzero(order == one.place)[0])
+            respelt["plot_id"] = replace(one, place=place)
     names = plots.take(pa.array(codes[starts])).to_pylist()
     odd = np.isin(codes[starts], _suspicious(plots))
     if "tree_id" in table.column_names:
-        tree, trees, rank = _ranked(table.column("tree_id"))
+        tree, trees, rank, respelt["tree_id"] = _ranked(table.column("tree_id"))
         bad = np.isin(tree, _suspicious(trees))
         if bad.any():
             odd |= np.logical_or.reduceat(bad, starts)
     else:
         trees = pa.array([f"row-{number}" for number in row.tolist()])
-        tree, trees, rank = _ranked(trees)
+        tree, trees, rank, _ = _ranked(trees)
     order_of = rank[tree]
     if "stem_id" in table.column_names:
-        stem, _, stem_rank = _ranked(table.column("stem_id"))
+        stem, _, stem_rank, respelt["stem_id"] = _ranked(table.column("stem_id"))
         order_of = order_of * (int(stem_rank.max(initial=0)) + 1) + stem_rank[stem]
     offsets = np.concatenate([starts, [len(codes)]]).astype(np.int64)
-    return Rows(table, row, files, offsets, names, tree, trees, order_of, odd)
+    return Rows(table, row, files, offsets, names, tree, trees, order_of, odd, respelt)
 
 
-def _ranked(column: Any) -> tuple[Codes, Any, Ints]:
-    """Code of each row's text, distinct stripped texts, and the place of each in their order."""
-    codes, found = texts(column)
-    names = pa.array(found)
+def _respelt(codes: Codes, written: list[str], plain: list[str]) -> Respelt | None:
+    """Ids that are not written as they are read, if there are any."""
+    pairs = zip(written, plain, strict=True)
+    changed = [code for code, (text, name) in enumerate(pairs) if text != name]
+    places = np.flatnonzero(np.isin(codes, changed))
+    if not changed or not places.size:
+        return None
+    first = int(codes[places[0]])
+    return Respelt(int(places[0]), written[first], plain[first], places.size)
+
+
+def _ranked(column: Any) -> tuple[Codes, Any, Ints, Respelt | None]:
+    """Code of each row's id, distinct ids in plain spelling, the place of each, those respelt."""
+    codes, written = texts(column)
+    plain = [plain_id(text) for text in written]
+    respelt = _respelt(codes, written, plain)
+    names = pa.array(plain)
     distinct = pc.unique(names)
     if len(distinct) != len(names):
         codes = pc.index_in(names, distinct).to_numpy(zero_copy_only=False)[codes]
     rank = np.empty(len(distinct), dtype=np.int64)
     rank[pc.sort_indices(distinct).to_numpy()] = np.arange(len(distinct))
-    return codes.astype(np.int32), distinct, rank
+    return codes.astype(np.int32), distinct, rank, respelt
 
 
 def _suspicious(names: Any) -> Ints:

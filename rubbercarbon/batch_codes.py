@@ -49,8 +49,10 @@ def is_text(kind: Any) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
-def texts(column: Any) -> tuple[Codes, list[str]]:
-    """Number of each row's text, and the distinct texts stripped; null is the empty text."""
+def texts(
+    column: Any, spelling: Callable[[str], str] = str.strip
+) -> tuple[Codes, list[str]]:  # fmt: skip
+    """Number of each row's text, and the distinct texts as spelt; null is the empty text."""
     array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     if isinstance(array, pa.ChunkedArray):
         array = array.unify_dictionaries().combine_chunks()
@@ -58,7 +60,7 @@ def texts(column: Any) -> tuple[Codes, list[str]]:
         if not is_text(array.type):
             array = array.cast(pa.string())
         array = array.dictionary_encode()
-    known = ["" if text is None else text.strip() for text in array.dictionary.to_pylist()]
+    known = ["" if text is None else spelling(text) for text in array.dictionary.to_pylist()]
     codes = array.indices.fill_null(len(known)).to_numpy(zero_copy_only=False)
     return codes.astype(np.int32), [*known, ""]
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from rubbercarbon.batch_codes import texts
 from rubbercarbon.batch_table import headings_of
+from rubbercarbon.columns import plain_id
 from rubbercarbon.errors import InventoryError, SettingsError
 from rubbercarbon.formats.csv import DELIMITERS, ENCODINGS
 
@@ -329,7 +330,7 @@ def scan(source: Source, name: str) -> Scan:
 
 def hashes(column: Any) -> NDArray[np.uint64]:
     """Hash of each row's plot id."""
-    codes, names = texts(column)
+    codes, names = texts(column, plain_id)
     found = [hashlib.blake2b(name.encode(), digest_size=8).digest() for name in names]
     return np.frombuffer(b"".join(found), dtype="<u8").astype(np.uint64)[codes]
 

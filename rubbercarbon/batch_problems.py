@@ -124,6 +124,13 @@ class Tally:
                 if item.severity == "error":
                     line = _line(item, rows.file(place), *where_to, 1, self.language)
                     self.listed.rows.append(line)
+        for name, one in rows.respelt.items():
+            if one is None:
+                continue
+            found = Problems()
+            found.add("id_respelt", column=name, value=one.written, plain=one.plain, count=1)
+            where = (self.rows + one.place, rows.file(one.place), int(rows.row[one.place]))
+            self.note(found.items[0], "", one.count, where)
         self.rows += len(kind)
         return bad[:failed]
 
@@ -151,7 +158,8 @@ class Tally:
         code, column, _, text = told_apart(item)
         known = self.totals.setdefault((code, column, value, text), [item, 0, place])
         known[1] += count
-        known[2] = min(known[2], place)
+        if place < known[2]:
+            known[0], known[2] = item, place
 
     def _summarise(self, count: Ints) -> None:
         """Warnings and notes of the templates that were met."""

@@ -27,7 +27,7 @@ from rubbercarbon.batch_problems import list_whole
 from rubbercarbon.batch_sums import COUNTS as SUMMED
 from rubbercarbon.batch_sums import POINTS, SCALE, Sums, fixed
 from rubbercarbon.batch_whole import BESIDE, compute_whole, read_whole
-from rubbercarbon.columns import M2_PER_HA, M2_PER_RAI, PLOT_COLUMNS, TREE_COLUMNS
+from rubbercarbon.columns import M2_PER_HA, M2_PER_RAI, PLOT_COLUMNS, TREE_COLUMNS, plain_id
 from rubbercarbon.config import Settings
 from rubbercarbon.distributions import QUANTITIES, Spread
 from rubbercarbon.errors import InventoryError, SettingsError
@@ -132,7 +132,7 @@ def canonical_plots(table: Any) -> pd.DataFrame:
     frame = frame[[name for name in frame.columns if name in PLOT_COLUMNS]]
     if "plot_id" not in frame:
         raise InventoryError("the plot table lacks the column plot_id.")
-    frame["plot_id"] = frame["plot_id"].astype(str).str.strip()
+    frame["plot_id"] = frame["plot_id"].astype(str).map(plain_id)
     return frame.set_index("plot_id", drop=False).rename_axis(None)
 
 

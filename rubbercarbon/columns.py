@@ -229,6 +229,8 @@ def plain_id(text: str) -> str:
     >>> plain_id("แปลง ๑"), plain_id("A  7 ")
     ('แปลง 1', 'A 7')
     """
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
     digits = "".join(str(int(c)) if c.isdecimal() else c for c in _INVISIBLE.sub("", text))
     return " ".join(digits.split())
 

@@ -259,6 +259,29 @@ def test_what_is_said_of_a_row_does_not_hang_on_former_blocks():
     assert known.templates.short_ways > 20
 
 
+def test_ids_in_thai_digits_are_those_in_arabic_ones_and_are_told():
+    frame = make(4, 20, seed=14)
+    thai = frame.assign(
+        plot_id=frame["plot_id"].where(frame.index % 3 > 0, frame["plot_id"].map(in_thai_digits)),
+        tree_id=frame["tree_id"].astype(str).where(
+            frame.index % 5 > 0, frame["tree_id"].astype(str).map(in_thai_digits)
+        ),
+    )  # fmt: skip
+    assert rc.estimate_table(arrow(thai)).equals(rc.estimate_table(arrow(frame)))
+    estimator = Estimator(rc.Settings())
+    estimate_block(estimator, arrow(thai), "f", np.arange(len(thai)) + 1, "site_id")
+    told = {line[4]: line for line in estimator.tally.close().rows if line[6] == "id_respelt"}
+    assert told["plot_id"][8] == (thai["plot_id"] != frame["plot_id"]).sum()
+    assert told["tree_id"][8] == (thai["tree_id"] != frame["tree_id"].astype(str)).sum()
+    assert told["plot_id"][1] == 1
+    known = canonical_plots(pd.DataFrame({"plot_id": ["แปลง ๑๒"], "area_ha": [1.0]}))
+    assert list(known.index) == ["แปลง 12"]
+
+
+def in_thai_digits(text):
+    return "".join(chr(ord("๐") + int(c)) if c.isdigit() else c for c in text)
+
+
 def test_codes_stay_when_a_finer_grid_or_a_dictionary_takes_over():
     codes = NumberCodes()
     for values in ([20.0, 3.0, -5.0], [20.1, np.nan, -0.1], [20.125], [1 / 3, 20.0, np.nan]):
