@@ -16,7 +16,7 @@ from allometry.heights import height_model, predict_height
 from allometry.listing import find_equations
 from allometry.names import match_one
 from rubbercarbon import messages
-from rubbercarbon.figures import COLOURS, plain
+from rubbercarbon.figures import COLOURS, canvas, plain
 from rubbercarbon.typeface import typeface
 
 if TYPE_CHECKING:
@@ -119,6 +119,7 @@ def _span(records: list[Equation]) -> NDArray[np.float64]:
     return np.linspace(low, high, 241)
 
 
+@typeface()
 def equations(curves: Curves, language: str = "en") -> Figure:
     """Draw `Curves`: thick inside an equation's range (dashed where the source states none).
 
@@ -132,20 +133,14 @@ def equations(curves: Curves, language: str = "en") -> Figure:
     -------
     matplotlib.figure.Figure
     """
-    with typeface():
-        return _draw_equations(curves, language)
-
-
-def _draw_equations(curves: Curves, language: str) -> Figure:
-    from matplotlib.figure import Figure  # noqa: PLC0415
 
     def text(key: str, **values: object) -> str:
         return messages.text("fit", key, language, **values)
 
     count = len(curves.lines)
-    height = 4.6 + 0.22 * count
-    figure = Figure(figsize=(8.6, height), layout="constrained", dpi=150)
-    axes, bars = figure.subplots(2, 1, sharex=True, height_ratios=(4.2, 0.4 + 0.22 * count))
+    figure, (axes, bars) = canvas(
+        8.6, 4.6 + 0.22 * count, rows=2, sharex=True, height_ratios=(4.2, 0.4 + 0.22 * count)
+    )
     for i, line in enumerate(curves.lines):
         colour, mark = COLOURS[i % len(COLOURS)], MARKS[i // len(COLOURS) % len(MARKS)]
         axes.plot(curves.dbh, line.agb_kg, color=colour, linestyle=":", linewidth=1.0)
@@ -174,6 +169,7 @@ def _draw_equations(curves: Curves, language: str) -> Figure:
     return figure
 
 
+@typeface()
 def equation_choice(table: pd.DataFrame, taxon: str, unit: str, language: str = "en") -> Figure:
     """What each candidate equation gives on each plot, with the interval of the default.
 
@@ -188,18 +184,10 @@ def equation_choice(table: pd.DataFrame, taxon: str, unit: str, language: str = 
     -------
     matplotlib.figure.Figure
     """
-    with typeface():
-        return _draw_choice(table, taxon, unit, language)
-
-
-def _draw_choice(table: pd.DataFrame, taxon: str, unit: str, language: str) -> Figure:
-    from matplotlib.figure import Figure  # noqa: PLC0415
-
     shown = list(dict.fromkeys(table["plot_id"]))[:PLOTS_DRAWN]
     place = {plot: k for k, plot in enumerate(shown)}
     table = table[table["plot_id"].isin(shown)]
-    figure = Figure(figsize=(min(6.4 + 0.5 * len(shown), 20.0), 5.0), layout="constrained", dpi=150)
-    axes = figure.add_subplot()
+    figure, (axes,) = canvas(6.4 + 0.5 * len(shown), 5.0)
     default = table[table["is_default"]]
     axes.bar(
         [place[p] for p in default["plot_id"]],

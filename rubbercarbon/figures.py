@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rubbercarbon import messages
 from rubbercarbon.columns import RUBBER
@@ -24,9 +25,23 @@ if TYPE_CHECKING:
 COLOURS = ("#009E73", "#E69F00", "#56B4E9", "#D55E00", "#CC79A7", "#0072B2", "#F0E442", "#999999")
 SPECIES_SHOWN = 7
 PLOTS_DRAWN = 20
+WIDEST = 20.0  # inches
 LONGEST_LABEL = 18
 TOTAL = "ALL"
 FIGURE_SUFFIXES = (".png", ".svg", ".pdf")
+
+
+def canvas(
+    width: float, height: float, columns: int = 1, rows: int = 1, **settings: Any
+) -> tuple[Figure, list[Axes]]:
+    """An empty figure [inches] and its axes, row by row; ``settings`` are those of ``subplots``."""
+    from matplotlib.figure import Figure  # noqa: PLC0415  (slow import)
+
+    figure = Figure(figsize=(min(width, WIDEST), height), layout="constrained", dpi=150)
+    axes: Any = figure.subplots(rows, columns, squeeze=False, **settings)
+    for one in axes.flat:
+        one.set_axisbelow(True)
+    return figure, list(axes.flat)
 
 
 def plain(axes: Axes) -> None:
@@ -56,6 +71,7 @@ def save(figure: Figure, path: Path) -> None:
         figure.savefig(path)
 
 
+@typeface()
 def stocks_by_plot(stocks: Stocks, language: str = "en") -> Figure:
     """Above-ground biomass of each plot, stacked by species.
 
@@ -69,13 +85,6 @@ def stocks_by_plot(stocks: Stocks, language: str = "en") -> Figure:
     -------
     matplotlib.figure.Figure
     """
-    with typeface():
-        return _draw_stocks(stocks, language)
-
-
-def _draw_stocks(stocks: Stocks, language: str) -> Figure:
-    from matplotlib.figure import Figure  # noqa: PLC0415
-
     plots = stocks.plots
     trees = stocks.trees[stocks.trees["agb_kg"].notna()]
     per_ha = bool(plots["area_ha"].notna().all())
@@ -87,42 +96,34 @@ def _draw_stocks(stocks: Stocks, language: str) -> Figure:
     order = sorted(
         range(sums.shape[1]), key=lambda i: (sums.columns[i] != RUBBER, -share[:, i] @ total)
     )
-    width = min(3.4 + 0.9 * max(4, len(plots)), 20.0)
-    figure = Figure(figsize=(width, 4.4), layout="constrained", dpi=150)
-    axes = figure.add_subplot()
-    bottom = np.zeros(len(plots))
-    for rank, column in enumerate(order[:SPECIES_SHOWN]):
-        height = share[:, column] * total
-        axes.bar(
-            range(len(plots)),
-            height,
-            bottom=bottom,
-            color=COLOURS[rank],
-            edgecolor="white",
-            linewidth=0.6,
-            label=str(sums.columns[column]) or "?",
-        )
-        bottom += height
+    layers = {str(sums.columns[i]) or "?": share[:, i] * total for i in order[:SPECIES_SHOWN]}
     if len(order) > SPECIES_SHOWN:
-        axes.bar(
-            range(len(plots)),
-            total - bottom,
-            bottom=bottom,
-            color=COLOURS[7],
-            edgecolor="white",
-            linewidth=0.6,
-            label=messages.text("cli", "other", language),
-        )
+        rest = total - np.sum(list(layers.values()), axis=0)
+        layers[messages.text("cli", "other", language)] = rest
+    figure, (axes,) = canvas(3.4 + 0.9 * max(4, len(plots)), 4.4)
     labels = [_label(str(row.plot_id), str(row.system)) for row in plots.itertuples()]
-    axes.set_xticks(range(len(plots)), labels)
+    _stack(axes, labels, layers)
     axis = "figure_axis" if per_ha else "figure_axis_plot"
     axes.set_ylabel(messages.text("cli", axis, language))
     axes.set_title(messages.text("cli", "figure_title", language), loc="left")
-    axes.spines[["top", "right"]].set_visible(False)
     figure.legend(loc="outside right upper", frameon=False, fontsize="small")
     return figure
 
 
+def _stack(axes: Axes, names: list[str], layers: dict[str, NDArray[np.float64]]) -> None:
+    """Bars of several layers on top of one another."""
+    bottom = np.zeros(len(names))
+    for colour, (label, height) in zip(COLOURS, layers.items(), strict=False):
+        axes.bar(
+            range(len(names)), height, bottom=bottom, color=colour, edgecolor="white",
+            linewidth=0.6, label=label,
+        )  # fmt: skip
+        bottom = bottom + height
+    axes.set_xticks(range(len(names)), names)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+@typeface()
 def variance_shares(stocks: Stocks, quantity: str = "carbon", language: str = "en") -> Figure:
     """What the variance of each plot and of the total comes from, as stacked bars of 100 %.
 
@@ -138,13 +139,6 @@ def variance_shares(stocks: Stocks, quantity: str = "carbon", language: str = "e
     -------
     matplotlib.figure.Figure
     """
-    with typeface():
-        return _draw_shares(stocks, quantity, language)
-
-
-def _draw_shares(stocks: Stocks, quantity: str, language: str) -> Figure:
-    from matplotlib.figure import Figure  # noqa: PLC0415
-
     table = stocks.attribution
     table = table[table["quantity"] == quantity]
     names = [*stocks.plots["plot_id"].astype(str).head(PLOTS_DRAWN), TOTAL]
@@ -153,24 +147,15 @@ def _draw_shares(stocks: Stocks, quantity: str, language: str) -> Figure:
     shares = shares.reindex(names).fillna(0.0)
     terms = shares.loc[[TOTAL]].iloc[0].sort_values(ascending=False).index
     shown = [str(term) for term in terms if term != INTERACTION][: len(COLOURS) - 1]
-    figure = Figure(figsize=(min(4.6 + 0.8 * len(names), 20.0), 4.4), layout="constrained", dpi=150)
-    axes = figure.add_subplot()
-    bottom = np.zeros(len(names))
+    layers = {
+        messages.text("terms", term, language): 100.0 * shares[term].to_numpy() for term in shown
+    }
     rest = 100.0 * (1.0 - shares[shown].sum(axis=1).to_numpy())
-    heights = [100.0 * shares[term].to_numpy() for term in shown]
-    labels = [messages.text("terms", term, language) for term in shown]
-    for rank, (height, label) in enumerate(
-        zip([*heights, rest], [*labels, messages.text("cli", "other", language)], strict=True)
-    ):
-        axes.bar(
-            range(len(names)), height, bottom=bottom, color=COLOURS[min(rank, 7)],
-            edgecolor="white", linewidth=0.6, label=label,
-        )  # fmt: skip
-        bottom += height
-    axes.set_xticks(range(len(names)), [_label(name) for name in names])
+    layers[messages.text("cli", "other", language)] = rest
+    figure, (axes,) = canvas(4.6 + 0.8 * len(names), 4.4)
+    _stack(axes, [_label(name) for name in names], layers)
     axes.set_ylabel(messages.text("cli", "shares_axis", language))
     axes.set_title(messages.text("cli", "shares_title", language), loc="left")
-    axes.spines[["top", "right"]].set_visible(False)
     figure.legend(loc="outside right upper", frameon=False, fontsize="small")
     return figure
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from allometry.diagnostics import influence
 from rubbercarbon import messages
-from rubbercarbon.figures import COLOURS, plain
+from rubbercarbon.figures import COLOURS, canvas, plain
 from rubbercarbon.typeface import typeface
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from allometry.fitting import FittedEquation
 
 
+@typeface()
 def residuals(fit: FittedEquation, key: str, language: str = "en") -> Figure:
     """Four looks at the residuals of a fit: predicted, size, normality, influence.
 
@@ -32,24 +33,22 @@ def residuals(fit: FittedEquation, key: str, language: str = "en") -> Figure:
     -------
     matplotlib.figure.Figure
     """
-    with typeface():
-        return _draw_residuals(fit, key, language)
-
-
-def _draw_residuals(fit: FittedEquation, key: str, language: str) -> Figure:
-    from matplotlib.figure import Figure  # noqa: PLC0415
     from scipy.stats import norm  # noqa: PLC0415  (slow import)
 
     def text(name: str, **values: object) -> str:
         return messages.text("fit", name, language, **values)
 
-    figure = Figure(figsize=(9.0, 7.2), layout="constrained", dpi=150)
-    first, second, third, fourth = figure.subplots(2, 2).ravel()
+    figure, (first, second, third, fourth) = canvas(9.0, 7.2, 2, 2)
     predicted, weighed = fit.predicted, fit.harvest.mass
     ratio, table = np.log(weighed / predicted), influence(fit)
     groups = [(name, fit.harvest.site == k) for k, name in enumerate(fit.harvest.site_names)]
     for k, (name, mine) in enumerate(groups):
-        style = {"s": 14, "color": COLOURS[k % len(COLOURS)], "alpha": 0.8, "linewidths": 0}
+        style: dict[str, Any] = {
+            "s": 14,
+            "color": COLOURS[k % len(COLOURS)],
+            "alpha": 0.8,
+            "linewidths": 0,
+        }
         first.scatter(predicted[mine], weighed[mine], label=name or None, **style)
         second.scatter(predicted[mine], ratio[mine], **style)
         fourth.scatter(table["leverage"][mine], table["studentised_residual"][mine], **style)

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rubbercarbon import messages
-from rubbercarbon.figures import COLOURS, save
+from rubbercarbon.figures import COLOURS, canvas, plain, save
 from rubbercarbon.outcome import POOLS
 from rubbercarbon.projection import Projection, Run
 from rubbercarbon.projection_report import spread
@@ -48,15 +48,10 @@ def _text(key: str, language: str, **values: object) -> str:
 def _blank(
     width: float, height: float, columns: int = 1, rows: int = 1
 ) -> tuple[Figure, list[Axes]]:
-    from matplotlib.figure import Figure  # noqa: PLC0415
-
-    figure = Figure(figsize=(width, height), layout="constrained", dpi=150)
-    axes: Any = figure.subplots(rows, columns, sharey=columns > 1, squeeze=False)
-    for one in axes.flat:
-        one.spines[["top", "right"]].set_visible(False)
-        one.grid(visible=True, color="#e4e4e4", linewidth=0.5)
-        one.set_axisbelow(True)
-    return figure, list(axes.flat)
+    figure, axes = canvas(width, height, columns, rows, sharey=columns > 1)
+    for one in axes:
+        plain(one)
+    return figure, axes
 
 
 def _saw(after: Floats, before: Floats) -> tuple[Floats, Floats]:

@@ -214,6 +214,8 @@ def trees_needed(
                 where=messages.text("fit", where, language),
             )
         )  # fmt: skip
+    if site_sd is None and between is None:
+        console.line(messages.text("fit", "need_no_places", language))
     return 0
 
 

@@ -212,7 +212,12 @@ class TestFitHeight:
 class TestTreesNeeded:
     def test_from_figures_and_from_a_pilot(self, felled, tmp_path, capsys):
         assert run("fit", "trees-needed", "--error", "10", "--residual", "0.3") == 0
-        assert "110 trees in each of 1 place(s)" in capsys.readouterr().out
+        out = capsys.readouterr().out
+        assert "110 trees in each of 1 place(s)" in out
+        assert "Assumed: no difference between places" in out
+        known = ("--residual", "0.3", "--site-sd", "0.1", "--sites", "20")
+        assert run("fit", "trees-needed", *known) == 0
+        assert "Assumed" not in capsys.readouterr().out
         pilot = tmp_path / "pilot.toml"
         run("fit", "equation", felled, "--out", pilot)
         capsys.readouterr()
