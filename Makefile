@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+WORKERS ?= 2
+SHARED := -n $(WORKERS) --dist worksteal
 DOCS_READY := $(VENV)/.ready-docs
 
 .PHONY: demo test check coverage docs bench drill clean
@@ -16,7 +18,7 @@ demo: $(READY)
 	$(BIN)/python -m rubbercarbon demo
 
 test: $(READY)
-	$(BIN)/python -m pytest -m 'not drill'
+	$(BIN)/python -m pytest $(SHARED) -m 'not drill'
 
 check: $(READY)
 	$(BIN)/ruff check .
@@ -26,7 +28,9 @@ check: $(READY)
 	$(BIN)/codespell
 
 coverage: $(READY)
-	NUMBA_DISABLE_JIT=1 $(BIN)/coverage run -m pytest -m 'not jit and not slow and not drill'
+	$(BIN)/coverage erase
+	NUMBA_DISABLE_JIT=1 $(BIN)/coverage run -m pytest $(SHARED) -m 'not jit and not slow and not drill'
+	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=95
 
 $(DOCS_READY): $(READY)
@@ -49,4 +53,4 @@ drill: $(READY)
 	$(BIN)/python benchmarks/felled_intervals.py
 
 clean:
-	rm -rf $(VENV) docs/_build docs/generated dist .mypy_cache .ruff_cache .pytest_cache .coverage rubbercarbon-demo
+	rm -rf $(VENV) docs/_build docs/generated dist .mypy_cache .ruff_cache .pytest_cache .coverage .coverage.* rubbercarbon-demo

@@ -7,9 +7,45 @@ import os
 import pytest
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # as the command line: waiting threads sleep
+os.environ.setdefault("NUMBA_NUM_THREADS", "2")  # tests of threads have two on any machine
+WORKER = "PYTEST_XDIST_WORKER" in os.environ
+if WORKER:  # coverage follows into the workers, not into what they start
+    os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
+INTERPRETED = os.environ.get("NUMBA_DISABLE_JIT", "0") not in {"", "0"}
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread_each():
+    """Workers share the machine: kernels take one thread unless a test asks for `two_threads`."""
+    if WORKER:
+        import numba
+
+        numba.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _matrices_for_loops():
+    """Interpreted, the loops over triples of groups would take most of the time."""
+    if INTERPRETED:
+        import matrix_moments
+
+        from allometry.kernels import draws
+
+        draws.group_covariance = matrix_moments.group_covariance
+
+
+@pytest.fixture
+def two_threads():
+    """Kernels may use two threads, also in a worker of several."""
+    import numba
+
+    before = numba.get_num_threads()
+    numba.set_num_threads(2)
+    yield
+    numba.set_num_threads(before)
 
 
 @pytest.fixture
 def amount():
     """How many random cases: few where every one is interpreted."""
-    return 200 if os.environ.get("NUMBA_DISABLE_JIT", "0") not in {"", "0"} else 20_000
+    return 200 if INTERPRETED else 20_000

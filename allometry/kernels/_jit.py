@@ -50,6 +50,11 @@ def _user_cache_folder() -> Path | None:
     return home / ".cache" / "rubbercarbon" / "numba"
 
 
+def interpreted() -> bool:
+    """Whether the compiler is switched off, for coverage and for debuggers."""
+    return os.environ.get("NUMBA_DISABLE_JIT", "0") not in {"", "0"}
+
+
 def decide_cache() -> bool:
     """Choose where compiled kernels are kept; False when nowhere is safe to write.
 
@@ -57,7 +62,7 @@ def decide_cache() -> bool:
     folder, nowhere (kernels are then compiled anew in each process, and one line on stderr says
     so). A folder that other users can write to is never used.
     """
-    if os.environ.get("NUMBA_DISABLE_JIT", "0") not in {"", "0"}:
+    if interpreted():
         return False
     named = os.environ.get("NUMBA_CACHE_DIR")
     if named:
@@ -109,6 +114,8 @@ _start_lean()
 
 def _integers_wrap(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
     """Interpreted: let integers wrap around in silence, as they do in compiled code."""
+    if not interpreted():
+        return function
 
     @functools.wraps(function)
     def wrapped(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
@@ -120,8 +127,6 @@ def _integers_wrap(function: Callable[Arguments, Result]) -> Callable[Arguments,
 
 def inline(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
     """Compile a scalar helper that kernels of the same file call."""
-    if os.environ.get("NUMBA_DISABLE_JIT", "0") not in {"", "0"}:
-        return _integers_wrap(function)
     compiled: Callable[Arguments, Result] = numba.njit(
         fastmath=FASTMATH, error_model="numpy", inline="always", cache=CACHE
     )(function)
@@ -148,15 +153,14 @@ def serial_kernel(function: Callable[Arguments, Result]) -> Callable[Arguments, 
     compiled: Callable[Arguments, Result] = numba.njit(
         fastmath=FASTMATH, error_model="numpy", cache=CACHE
     )(function)
-    return compiled
+    return _integers_wrap(compiled)
 
 
 def _guarded(
     function: Callable[Arguments, Result], fastmath: set[str], *, light: bool = False
 ) -> Callable[Arguments, Result]:
-    compiled: Any = numba.njit(
-        fastmath=fastmath or False, error_model="numpy", parallel=True, cache=CACHE
-    )(function)
+    options: Any = {"fastmath": fastmath or False, "parallel": True, "cache": CACHE}
+    compiled: Any = _integers_wrap(numba.njit(error_model="numpy", **options)(function))
 
     @functools.wraps(function)
     def guarded(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:

@@ -1,10 +1,12 @@
 """Random numbers and the small kernels under the draws."""
 
+import matrix_moments
 import numpy as np
 import pytest
 from scipy import stats
 
 from allometry.kernels import draws, groups
+from allometry.kernels.draws import group_covariance  # conftest may replace it in its module
 
 U64 = np.uint64
 
@@ -144,10 +146,29 @@ def test_third_moments_of_many_groups_are_close_to_the_full_sum():
         mass, loads = np.full(n, 1.0 / n), np.full((n, 1), 0.3)
         out = np.empty((1, 5))
         zero, none = np.zeros(n), np.full(n, -1)
-        draws.group_covariance(
+        group_covariance(
             np.array([0, n]), mass, loads, np.zeros((n, 1), dtype=np.int64),
             np.zeros(1, dtype=np.int64), zero, zero, none, zero, out,
         )  # fmt: skip
         w = np.exp(0.09)
         assert out[0, 0] == pytest.approx(w - 1, rel=1e-12)
         assert out[0, 1] == pytest.approx((w - 1) ** 2 * (w + 2), rel=1e-9)
+
+
+@pytest.mark.parametrize("sizes", [(1, 0, 5), (9,), (65, 3)], ids=str)
+def test_moments_of_groups_are_those_of_whole_matrices(sizes):
+    rng = np.random.default_rng(len(sizes))
+    offsets = np.concatenate([[0], np.cumsum(sizes)])
+    n, factors = offsets[-1], 6
+    twin = np.full(n, -1)
+    twin[0] = 0 if sizes[0] == 1 else 2
+    given = (
+        offsets, rng.uniform(0.1, 2.0, n), rng.normal(0.0, 0.2, (n, factors)),
+        rng.integers(-1, 3, (n, factors)), np.array([0, 1, 1, 2, 0, 3]), rng.uniform(0, 1, n),
+        rng.uniform(0, 1, n), twin, rng.uniform(0, 1, n),
+    )  # fmt: skip
+    found, expected = np.full((2, len(sizes), 8), np.nan)
+    group_covariance(*given, found)
+    matrix_moments.group_covariance(*given, expected)
+    np.testing.assert_allclose(found, expected, rtol=1e-11, atol=1e-13)
+    assert (expected[np.array(sizes) > 0] > 0).mean() > 0.5

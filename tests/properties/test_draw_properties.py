@@ -50,14 +50,11 @@ def test_order_and_batches_change_no_bit(seed):
     assert (whole == split).all(axis=None)
 
 
-def test_threads_change_no_bit():
-    trees, before = trees_of(3, 8, 20), numba.get_num_threads()
+def test_threads_change_no_bit(two_threads):
+    trees = trees_of(3, 8, 20)
     whole = draws(trees)
-    try:
-        numba.set_num_threads(1)
-        assert (draws(trees) == whole).all(axis=None)
-    finally:
-        numba.set_num_threads(before)
+    numba.set_num_threads(1)
+    assert (draws(trees) == whole).all(axis=None)
 
 
 def test_another_seed_is_another_draw_and_more_draws_begin_the_same():
