@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allometry.catalogue.loader import all_equations, get_equation
-from allometry.catalogue.schema import read_source
+from allometry.catalogue.source_reader import read_source
 from allometry.components import FittedComponents
 from allometry.ensembles import combine
 from allometry.errors import AllometryError

@@ -25,7 +25,7 @@ from pydantic import (
 from allometry.names import match_one
 from rubbercarbon.errors import ScenarioError
 from rubbercarbon.outcome import Outcome, removals
-from rubbercarbon.parameters import Parameter
+from rubbercarbon.parameters import Parameter, check_range
 from rubbercarbon.projection import Projection, Run
 from rubbercarbon.projection_report import spread
 
@@ -45,14 +45,7 @@ class Price(BaseModel):
 
     @model_validator(mode="after")
     def _ordered(self) -> Price:
-        if (self.low is None) != (self.high is None):
-            raise ValueError("give both 'low' and 'high', or none of them")
-        if (
-            self.low is not None
-            and self.high is not None
-            and not (self.low <= self.value <= self.high)
-        ):
-            raise ValueError("'low' <= 'value' <= 'high' must hold")
+        check_range(self.low, self.value, self.high)
         return self
 
     @property

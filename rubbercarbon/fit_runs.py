@@ -14,7 +14,7 @@ from rubbercarbon import calibration, figures, fit_figures
 from rubbercarbon.calibration import Calibration
 from rubbercarbon.errors import SettingsError
 from rubbercarbon.felled import Felled
-from rubbercarbon.provenance import run_folder, run_record, write_csv, write_record
+from rubbercarbon.provenance import run_record, write_folder
 
 FIGURE = "residuals.png"
 
@@ -125,16 +125,14 @@ def write_calibration(
         ),
         "problems": felled.found_problems.frame(language),
     }
-    with run_folder(folder, force=force) as fresh:
-        for name, table in tables.items():
-            if len(table.columns):
-                write_csv(table, fresh / f"{name}.csv")
-        drawn = fit_figures.residuals(result.fit, source.stem, language)
-        figures.save(drawn, fresh / FIGURE)
+    record = run_record(
+        {"predictors": list(result.fit.recipe.predictors), "form": result.fit.recipe.form},
+        felled.digests,
+    )
+
+    def more(fresh: Path) -> None:
+        figures.save(fit_figures.residuals(result.fit, source.stem, language), fresh / FIGURE)
         (fresh / source.name).write_bytes(source.read_bytes())
-        record = run_record(
-            {"predictors": list(result.fit.recipe.predictors), "form": result.fit.recipe.form},
-            felled.digests,
-        )
-        write_record(fresh, {**record, "kind": "fit"})
-    return folder
+
+    filled = {name: table for name, table in tables.items() if len(table.columns)}
+    return write_folder(folder, filled, {**record, "kind": "fit"}, force=force, extras=more)

@@ -15,6 +15,21 @@ Z_90 = 1.6448536269514722  # of the ends of a central 90 % range
 DOUBTFUL = ("C", "assumption")
 
 
+def check_range(low: float | None, value: float, high: float | None) -> None:
+    """Refuse a range with one end, or one that its value lies outside of.
+
+    Raises
+    ------
+    ValueError
+    """
+    if low is None and high is None:
+        return
+    if low is None or high is None:
+        raise ValueError("give both 'low' and 'high', or none of them")
+    if not low <= value <= high:
+        raise ValueError("'low' <= 'value' <= 'high' must hold")
+
+
 class Parameter(BaseModel):
     """One figure with its 90 % range, source and grade.
 
@@ -42,14 +57,7 @@ class Parameter(BaseModel):
 
     @model_validator(mode="after")
     def _ordered(self) -> Parameter:
-        if (self.low is None) != (self.high is None):
-            raise ValueError("give both 'low' and 'high', or none of them")
-        if (
-            self.low is not None
-            and self.high is not None
-            and not (self.low <= self.value <= self.high)
-        ):
-            raise ValueError("'low' <= 'value' <= 'high' must hold")
+        check_range(self.low, self.value, self.high)
         return self
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib.metadata
 import json
 import platform
@@ -25,6 +26,7 @@ ROWS_AT_ONCE = 50_000  # of a CSV file
 GUARDED = ("=", "+", "-", "@", "\t")
 
 
+@functools.cache
 def version(package: str) -> str:
     """Installed version of a package, ``unknown`` where it is not installed as one."""
     try:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 
 import pytest
+from effort import INTERPRETED
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # as the command line: waiting threads sleep
 os.environ.setdefault("NUMBA_NUM_THREADS", "2")  # tests of threads have two on any machine
 WORKER = "PYTEST_XDIST_WORKER" in os.environ
 if WORKER:  # coverage follows into the workers, not into what they start
     os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
-INTERPRETED = os.environ.get("NUMBA_DISABLE_JIT", "0") not in {"", "0"}
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -58,13 +58,13 @@ class Plant:
 
 
 def biomass(plant, dbh):
-    """AGB and BGB of a stem [kg]."""
+    """AGB and BGB [kg] and height [m] of a stem."""
     height = float(al.predict_height(plant.height, dbh=[dbh])[0])
     given = {"dbh": [dbh], "height": [height], "wood_density": [plant.density]}
     above = float(al.evaluate(plant.equation, **given)[0])
     if plant.roots == "rsr_tropical_asia":
-        return above, 0.226 * above
-    return above, float(al.evaluate(plant.roots, dbh=[dbh])[0])
+        return above, 0.226 * above, height
+    return above, float(al.evaluate(plant.roots, dbh=[dbh])[0]), height
 
 
 def project(plants, years, *, z=None, deviation=None, shift=None, mass=None):
@@ -112,7 +112,7 @@ def project(plants, years, *, z=None, deviation=None, shift=None, mass=None):
                             crowd += other["n"] * (other["d"] / old[p.name]["d"]) ** 1.6
                     value *= (crowd / (475.0 * math.exp(-rate * s["age"]))) ** -crowding
                 s["d"] = max(s["d"], value)
-                above, below = biomass(p, s["d"])
+                above, below, s["height"] = biomass(p, s["d"])
                 if mass:
                     factor, root_factor = mass(p, t, s["d"])
                     above, below = above * factor, below * factor * root_factor
@@ -122,7 +122,6 @@ def project(plants, years, *, z=None, deviation=None, shift=None, mass=None):
                 roots += died * s["b"]
                 s["n"], s["a"], s["b"] = before_n, above, below
                 living += s["n"] * (above + below)
-                s["height"] = float(al.predict_height(p.height, dbh=[s["d"]])[0])
                 if p.rotation and s["age"] >= p.rotation:
                     fresh_roots += s["n"] * below
                     fresh_dead += 0.25 * s["n"] * above

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from allometry.catalogue.schema import Equation, Source, read_source
+from allometry.catalogue.schema import Equation, Source
+from allometry.catalogue.source_reader import read_source
 from allometry.errors import CatalogueError, UnknownEquation
 
 FOLDER = Path(__file__).parent

@@ -11,7 +11,8 @@ import pytest
 
 import allometry as al
 from allometry.catalogue import loader
-from allometry.catalogue.schema import COEFFICIENT_KEYS, read_source
+from allometry.catalogue.schema import COEFFICIENT_KEYS
+from allometry.catalogue.source_reader import read_source
 from allometry.errors import CatalogueError, UnknownEquation
 from allometry.evaluation import _KINDS
 from allometry.kernels import forms

@@ -3,6 +3,7 @@
 import math
 
 import pytest
+from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -38,7 +39,7 @@ def claim(agb, percent, area=100.0):
     return amounts(agb, co2e_t=2.1 * agb, half_width_percent=percent, area_ha=area, years=5.0)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(agb=tonnes, percent=percents, project=projects, carried=st.floats(-1e4, 0.0))
 def test_lines_add_up(agb, percent, project, carried):
     result = rc.credit(
@@ -55,7 +56,7 @@ def test_lines_add_up(agb, percent, project, carried):
     assert result.ladder["value_t_co2e"].map(math.isfinite).all()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(agb=tonnes, one=percents, two=percents, project=projects)
 def test_more_doubt_never_gives_more(agb, one, two, project):
     low, high = sorted((one, two))
@@ -66,7 +67,7 @@ def test_more_doubt_never_gives_more(agb, one, two, project):
     assert (nets[1] <= nets[0] + 1e-6).all()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(first=tonnes, second=tonnes)
 def test_a_loss_survives_to_the_next_period(first, second):
     one = rc.credit(claim(first, 0.0), ALL)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from effort import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -20,7 +21,9 @@ TREE = st.fixed_dictionaries({
     "height_m": st.one_of(st.none(), st.floats(2.0, 40.0)),
     "count": st.integers(1, 4),
 })  # fmt: skip
-FEW = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FEW = settings(
+    max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 FIGURES = ["agb_kg", "bgb_kg", "carbon_kg", "herb_kg"]
 
 
@@ -40,6 +43,7 @@ def _stocks(frame):
     )
 
 
+@pytest.mark.jit
 @FEW
 @given(st.lists(TREE, min_size=1, max_size=25), st.randoms(use_true_random=False))
 def test_the_order_of_trees_changes_no_bit(trees, random):
@@ -53,6 +57,7 @@ def test_the_order_of_trees_changes_no_bit(trees, random):
     pd.testing.assert_frame_equal(first.plots, second.plots, check_exact=True)
 
 
+@pytest.mark.jit
 @FEW
 @given(st.lists(TREE, min_size=1, max_size=25))
 def test_a_tree_does_not_know_its_neighbours(trees):
@@ -67,8 +72,13 @@ def test_a_tree_does_not_know_its_neighbours(trees):
 
 @FEW
 @given(st.lists(TREE, min_size=1, max_size=25))
-def test_plots_are_the_sums_of_their_trees(trees):
+def test_every_figure_is_positive_or_absent_and_plots_are_the_sums_of_their_trees(trees):
     stocks = _stocks(_table(trees))
+    for name in FIGURES:
+        values = stocks.trees[name].dropna()
+        assert (values > 0).all()
+    none = stocks.trees[FIGURES].isna().all(axis=1)
+    assert (stocks.trees.loc[none, "flags"] != "").all()
     for plot, rows in stocks.trees.groupby("plot_id"):
         row = stocks.plots.set_index("plot_id").loc[plot]
         for tree_name, plot_name in (("agb_kg", "agb_t"), ("bgb_kg", "bgb_t"), ("carbon_kg", "carbon_t"),
@@ -81,21 +91,10 @@ def test_plots_are_the_sums_of_their_trees(trees):
             )
 
 
-@FEW
-@given(st.lists(TREE, min_size=1, max_size=25))
-def test_every_figure_is_positive_or_absent(trees):
-    stocks = _stocks(_table(trees))
-    for name in FIGURES:
-        values = stocks.trees[name].dropna()
-        assert (values > 0).all()
-    none = stocks.trees[FIGURES].isna().all(axis=1)
-    assert (stocks.trees.loc[none, "flags"] != "").all()
-
-
 EQUATIONS = al.equations().query("level == 'tree' and predicts == 'agb' and grade != 'C'")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.sampled_from(EQUATIONS["id"].tolist()), st.floats(0.0, 1.0), st.floats(0.0, 1.0),
        st.floats(2.0, 40.0), st.floats(0.2, 1.0))  # fmt: skip
 def test_mass_rises_with_the_size_variable_inside_its_range(equation, one, other, height, density):
@@ -115,7 +114,7 @@ def test_mass_rises_with_the_size_variable_inside_its_range(equation, one, other
         assert first < second
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     st.sampled_from(EQUATIONS["id"].tolist()),
     st.lists(st.floats(3.0, 50.0), min_size=1, max_size=9),

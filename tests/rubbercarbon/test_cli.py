@@ -175,7 +175,14 @@ def test_demo_ends_with_tables_a_figure_and_a_summary(tmp_path, capsys):
         assert word in text
         assert "synthetic" in text
         assert f"report_{language}.html" in out
+
+
+@pytest.mark.jit
+def test_demo_in_thai_replaces_a_former_one(tmp_path, capsys):
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "run.json").write_text('{"files": []}', encoding="utf-8")
     assert run("demo", "--out", tmp_path / "d", "--lang", "th") == 0
+    assert "ตัวอย่าง" in capsys.readouterr().out
 
 
 class TestEquations:

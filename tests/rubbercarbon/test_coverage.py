@@ -99,8 +99,8 @@ def report(found, replicates):
 @pytest.mark.jit
 @pytest.mark.slow
 def test_intervals_cover_in_a_smoke_test():
-    found = coverage(400)
-    report(found, 400)
+    found = coverage(250)
+    report(found, 250)
     assert all(0.84 <= share <= 0.96 for share in found.values()), found
 
 

@@ -50,6 +50,13 @@ def change():
     return rc.compare_inventories(*censuses())
 
 
+@pytest.fixture(scope="module")
+def comparison():
+    """One hectare of agroforestry against monoculture; rubber is felled in the last year."""
+    runs = rc.project(["monoculture", "agroforestry_fruit"], years=25, draws=20)
+    return rc.compare_scenarios(runs, baseline="monoculture")
+
+
 def lines(result, programme=None):
     table = result.ladder
     if programme is not None:
@@ -167,9 +174,7 @@ def test_the_dossiers_start_stock_makes_a_difference():
     assert result.programmes["years"].iloc[0] == approx(2.0, abs=0.01)
 
 
-def test_a_comparison_of_one_hectare_is_paired_and_a_screening_estimate():
-    runs = rc.project(["monoculture", "agroforestry_fruit"], years=25, draws=20)
-    comparison = rc.compare_scenarios(runs, baseline="monoculture")
+def test_a_comparison_of_one_hectare_is_paired_and_a_screening_estimate(comparison):
     result = rc.credit(comparison, [OWN, "vm0047-area"])
     assert set(result.programmes["status"]) == {"SCREENING_ESTIMATE"}
     last = comparison.difference.query("pool == 'biomass' and year == 25").iloc[0]
@@ -400,9 +405,7 @@ def test_a_run_without_stocks_is_refused():
         claim_of(RunTables({}, {"batch": pd.DataFrame()}))
 
 
-def test_the_year_of_a_comparison_can_be_chosen_and_a_felling_is_said():
-    runs = rc.project(["monoculture", "agroforestry_fruit"], years=25, draws=0)
-    comparison = rc.compare_scenarios(runs, baseline="monoculture")
+def test_the_year_of_a_comparison_can_be_chosen_and_a_felling_is_said(comparison):
     felled = rc.credit(comparison, OWN)
     assert "felled_at_end" in set(felled.alarms["code"])
     assert lines(felled)["project_scenario"] == 0.0

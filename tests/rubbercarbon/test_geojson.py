@@ -12,6 +12,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -396,7 +397,7 @@ anything = scalar | pair | st.lists(pair | scalar, max_size=5) | st.dictionaries
 
 
 class TestRings:
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=examples(60), deadline=None)
     @given(corners=st.lists(corner, min_size=3, max_size=9, unique=True), closed=st.booleans())
     def test_any_ring_ends_as_valid_polygons_or_is_listed(self, tmp_path_factory, corners, closed):
         folder = tmp_path_factory.mktemp("ring")
@@ -414,7 +415,7 @@ class TestRings:
         back = rc.read_polygons(rc.write_geojson(found, folder / "out.geojson"))
         assert all(shape.is_valid for shape in back.shapes)
 
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=examples(200), deadline=None)
     @given(item=anything)
     def test_no_position_or_ring_breaks_it(self, item):
         for reader in (position, ring):

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xlsxwriter
+from effort import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from made_sheets import ods
@@ -537,7 +538,9 @@ def test_formulas_are_read_by_their_value_and_never_written_as_such(tmp_path):
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(st.binary(max_size=400), st.sampled_from([".csv", ".txt", ".parquet"]))
 def test_random_bytes_never_crash(tmp_path, content, suffix):
@@ -551,7 +554,7 @@ CELLS = st.one_of(st.none(), st.text(max_size=8), st.floats(allow_nan=True), st.
                   st.sampled_from(["ยาง", "=1+1", "@x", "#N/A", "รวม", "๑๒", "1,5", "-", "2567-13-40"]))  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(st.tuples(*[CELLS] * 6), min_size=1, max_size=8))
 def test_random_cells_lose_no_row_and_never_crash(rows):
     heads = ["แปลง", "ต้นที่", "ชนิดไม้", "เส้นรอบวง (ซม.)", "ความสูง (ม.)", "วันที่"]
