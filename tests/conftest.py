@@ -9,18 +9,16 @@ from effort import INTERPRETED
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # as the command line: waiting threads sleep
 os.environ.setdefault("NUMBA_NUM_THREADS", "2")  # tests of threads have two on any machine
-WORKER = "PYTEST_XDIST_WORKER" in os.environ
-if WORKER:  # coverage follows into the workers, not into what they start
+if "PYTEST_XDIST_WORKER" in os.environ:  # coverage follows into workers, not into what they start
     os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _one_thread_each():
+def _one_thread():
     """Workers share the machine: kernels take one thread unless a test asks for `two_threads`."""
-    if WORKER:
-        import numba
+    import numba
 
-        numba.set_num_threads(1)
+    numba.set_num_threads(1)
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -36,7 +34,7 @@ def _matrices_for_loops():
 
 @pytest.fixture
 def two_threads():
-    """Kernels may use two threads, also in a worker of several."""
+    """Kernels use two threads."""
     import numba
 
     before = numba.get_num_threads()
