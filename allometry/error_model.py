@@ -22,7 +22,6 @@ from allometry.heights import HeightModel, predict_height
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-LEVELS = ("tree", "reading", "plot", "campaign", "species", "locality", "group", "run")
 RUBBER_EQUATIONS = "hevea_ensemble"
 STEP = 1e-3  # of a logarithm, for derivatives
 REFERENCE_LN_D = math.log(20.0)

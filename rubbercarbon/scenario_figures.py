@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from allometry.catalogue.loader import carbon_fractions
 from rubbercarbon import messages
 from rubbercarbon.figures import COLOURS, canvas, plain, save
 from rubbercarbon.outcome import POOLS
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 PUBLISHED = LIBRARY.parent / "published_stands.csv"
-CARBON_FRACTION = 0.47
 ROWS_OF_TORNADO = 12
 PANELS_ACROSS = 4
 OLDEST = 35
@@ -203,16 +203,17 @@ def published_stands(projection: Projection, scenario: str, language: str = "en"
     run = _unfelled(projection, scenario)
     figure, (axes,) = _blank(9.0, 5.0)
     last = OLDEST
+    fraction = projection.settings.carbon_fraction or carbon_fractions()["ipcc_default"].value
     years = np.arange(last + 1)
     for pool, colour, style in (("biomass", COLOURS[0], "-"), ("agb", COLOURS[5], "--")):
         label = _text(f"line_{pool}", language)
         if run.draws is not None:
             band = spread(
-                run.draws.stock(pool, before=True)[: last + 1] / CARBON_FRACTION, projection.level
+                run.draws.stock(pool, before=True)[: last + 1] / fraction, projection.level
             )
             axes.fill_between(years, band["low"], band["high"], color=colour, alpha=0.12,
                               linewidth=0)  # fmt: skip
-        point = run.point.stock(pool, before=True)[: last + 1, 0] / CARBON_FRACTION
+        point = run.point.stock(pool, before=True)[: last + 1, 0] / fraction
         axes.plot(years, point, color=colour, linestyle=style, linewidth=2.0, label=label)
     stands = pd.read_csv(PUBLISHED)
     for row in stands.to_dict("records"):

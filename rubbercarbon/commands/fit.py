@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from rubbercarbon import console, messages
 from rubbercarbon.commands import interface as shared
 from rubbercarbon.errors import SettingsError
+
+if TYPE_CHECKING:
+    from rubbercarbon.felled import Felled
 
 app = typer.Typer(no_args_is_help=True)
 Table = Annotated[
@@ -80,17 +83,13 @@ def equation(
     as_json: shared.Json = False,
 ) -> int:
     """Fit an equation to felled trees, compare it, write it as a catalogue file."""
-    from allometry.source_files import check_key, write_source  # noqa: PLC0415
+    from allometry.source_files import write_source  # noqa: PLC0415
     from rubbercarbon import calibration, fit_console, fit_runs  # noqa: PLC0415
-    from rubbercarbon.felled import read_felled  # noqa: PLC0415
 
-    shared.check_new_file(out, force=force)
-    check_key(out.stem, out)
-    fit_runs.check_words(taxon, roots)
-    felled = read_felled(
-        table, shared.pairs(mapped, "--map"), shared.pairs(units, "--unit"),
-        species_density=not measured_density, smallest_dbh=smallest_dbh,
-    )  # fmt: skip
+    _check_names(out, taxon, roots, force=force)
+    felled = _read(
+        table, mapped, units, smallest_dbh=smallest_dbh, species_density=not measured_density
+    )
     chosen = None if predictors is None else tuple(p.strip() for p in predictors.split(","))
     with shared.shown_problems(felled.found_problems, language):
         if components is None:
@@ -145,17 +144,13 @@ def height(
     as_json: shared.Json = False,
 ) -> int:
     """Fit height-diameter models, compare them, write one as a catalogue file."""
-    from allometry.source_files import check_key, write_source  # noqa: PLC0415
+    from allometry.source_files import write_source  # noqa: PLC0415
     from rubbercarbon import calibration, fit_console, fit_runs  # noqa: PLC0415
-    from rubbercarbon.felled import read_felled  # noqa: PLC0415
 
-    shared.check_new_file(out, force=force)
-    check_key(out.stem, out)
-    fit_runs.check_words(taxon, None)
-    measured = read_felled(
-        table, shared.pairs(mapped, "--map"), shared.pairs(units, "--unit"),
-        species_density=False, smallest_dbh=smallest_dbh, weighed=False,
-    )  # fmt: skip
+    _check_names(out, taxon, None, force=force)
+    measured = _read(
+        table, mapped, units, smallest_dbh=smallest_dbh, species_density=False, weighed=False
+    )
     with shared.shown_problems(measured.found_problems, language):
         forms, models = calibration.calibrate_heights(measured)
         best = str(forms["form"].iloc[0]) if form == "best" else form
@@ -172,6 +167,23 @@ def height(
         told = messages.text("fit", "height_use", language, key=out.stem, file=out.as_posix())
         console.line(told)
     return shared.exit_code(measured.found_problems, strict=strict)
+
+
+def _check_names(out: Path, taxon: list[str] | None, roots: str | None, *, force: bool) -> None:
+    """Refuse a file, an id, a plant or a root equation before anything is read."""
+    from allometry.source_files import check_key  # noqa: PLC0415
+    from rubbercarbon import fit_runs  # noqa: PLC0415
+
+    shared.check_new_file(out, force=force)
+    check_key(out.stem, out)
+    fit_runs.check_words(taxon, roots)
+
+
+def _read(table: Path, mapped: list[str] | None, units: list[str] | None, **options: Any) -> Felled:
+    from rubbercarbon.felled import read_felled  # noqa: PLC0415
+
+    columns, given = shared.pairs(mapped, "--map"), shared.pairs(units, "--unit")
+    return read_felled(table, columns, given, **options)
 
 
 @app.command("trees-needed")
