@@ -9,6 +9,7 @@ from effort import INTERPRETED
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # as the command line: waiting threads sleep
 os.environ.setdefault("NUMBA_NUM_THREADS", "2")  # tests of threads have two on any machine
+TRACED = os.environ.get("COVERAGE_PROCESS_CONFIG")
 if "PYTEST_XDIST_WORKER" in os.environ:  # coverage follows into workers, not into what they start
     os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
 
@@ -41,6 +42,13 @@ def two_threads():
     numba.set_num_threads(2)
     yield
     numba.set_num_threads(before)
+
+
+@pytest.fixture
+def traced_children(monkeypatch):
+    """Coverage follows into the processes that this test starts."""
+    if TRACED:
+        monkeypatch.setenv("COVERAGE_PROCESS_CONFIG", TRACED)
 
 
 @pytest.fixture

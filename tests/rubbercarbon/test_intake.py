@@ -111,6 +111,7 @@ def test_headings_of_two_rows(tmp_path):
     assert inventory.trees["row"].iloc[0] == 3
 
 
+@pytest.mark.usefixtures("traced_children")
 def test_old_excel_and_open_document(tmp_path):
     xlwt = pytest.importorskip("xlwt")
     old = xlwt.Workbook()
@@ -481,6 +482,7 @@ def refused(path):
     return str(caught.value)
 
 
+@pytest.mark.usefixtures("traced_children")
 def test_a_cell_far_off_is_one_problem(tmp_path):
     path = tmp_path / "far.xlsx"
     with xlsxwriter.Workbook(str(path)) as out:
@@ -490,6 +492,7 @@ def test_a_cell_far_off_is_one_problem(tmp_path):
     assert "stray cell" in refused(path)
 
 
+@pytest.mark.usefixtures("traced_children")
 def test_bombs_and_broken_workbooks_are_one_problem(tmp_path):
     bomb = tmp_path / "bomb.xlsx"
     with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -521,6 +524,7 @@ def test_the_death_of_the_reader_is_a_sentence(tmp_path, monkeypatch):
     assert "longer than" in refused(tmp_path / "t.xlsx")
 
 
+@pytest.mark.usefixtures("traced_children")
 def test_formulas_are_read_by_their_value_and_never_written_as_such(tmp_path):
     path = tmp_path / "f.xlsx"
     with xlsxwriter.Workbook(str(path)) as out:
@@ -783,6 +787,7 @@ def test_one_sheet_per_plot_is_not_passed_over(tmp_path, capsys):
     assert "hold trees too" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("traced_children")
 def test_merged_plot_cells_hold_for_all_their_rows(tmp_path):
     with xlsxwriter.Workbook(str(tmp_path / "m.xlsx")) as out:
         sheet = out.add_worksheet("trees")
