@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -39,7 +39,6 @@ class Pair:
     base: Run
     years: int
     deviates: Any = None
-    variants: dict[tuple[bool, bool], tuple[Outcome, Outcome]] = field(default_factory=dict)
 
     def averages(self, run: Run, outcome: Outcome, name: str) -> Floats:
         """Time-averaged stock over the window that all scenarios share."""

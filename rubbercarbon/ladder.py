@@ -34,7 +34,7 @@ class Ladder:
     Attributes
     ----------
     lines : list of Line
-    stock_change_t, baseline_t : float
+    stock_change_t : float
         Undiscounted and signed [t CO2e].
     u_programme, u_full : float or None
         Relative half-widths [1]; None: unknown.
@@ -47,7 +47,6 @@ class Ladder:
 
     lines: list[Line]
     stock_change_t: float
-    baseline_t: float
     u_programme: float | None
     u_full: float | None
     drove: Drove
@@ -140,7 +139,6 @@ def climb(case: Case, own: Iterable[Line]) -> Ladder:
     return Ladder(
         lines,
         change,
-        -baseline.value_t,
         shares[0],
         shares[1],
         drove=deducted.drove,
@@ -158,7 +156,7 @@ def _statement(stock: list[Line], change: float, scale: float, case: Case) -> La
         for w in (widths.programme, widths.full)
     ]
     lines = [*stock, Line("stock_statement", change, "sum")]
-    return Ladder(lines, change, 0.0, shares[0], shares[1], drove="none")
+    return Ladder(lines, change, shares[0], shares[1], drove="none")
 
 
 def _half_widths(case: Case, scale: float) -> _Widths:

@@ -36,8 +36,6 @@ class Outcome:
         Fertiliser, fuel, burning [t CO2e/ha/yr].
     latex : ndarray, shape (n_years + 1, n_draws)
         [kg dry rubber/ha/yr]
-    sawlogs : ndarray, shape (n_years + 1, n_draws)
-        Wood that leaves the site [t C/ha/yr].
     grown : Grown
     agb, bgb : ndarray, shape (n_parts, n_years + 1, n_draws)
         Carbon of a stem [t].
@@ -48,7 +46,6 @@ class Outcome:
     fluxes: Floats
     emitted: Floats
     latex: Floats
-    sawlogs: Floats
     grown: Grown
     agb: Floats
     bgb: Floats

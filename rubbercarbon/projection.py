@@ -135,9 +135,7 @@ class Run:
             emissions.burning(burnt, fraction, figures),
         ])  # fmt: skip
         latex = emissions.latex(self.scenario, self.parts, self.calendar, figures)
-        products = POOLS.index("products")
-        logs = pools[products] - standing[products] + fluxes[FLUXES.index("fuelwood")]
-        return Outcome(pools, standing, fluxes, emitted, latex, logs, grown, agb, bgb)
+        return Outcome(pools, standing, fluxes, emitted, latex, grown, agb, bgb)
 
     def _soil(self, figures: Figures, pools: Floats, standing: Floats, fluxes: Floats) -> None:
         """Soil carbon: the stock at the start, and a change that comes about in equal steps."""

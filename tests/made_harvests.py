@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 
-def harvest(seed, *, sites=1, each=40, a=-2.5, b=0.95, sigma=0.3, tau=0.0, sites_only=None):
+def harvest(seed, *, sites=1, each=40, a=-2.5, b=0.95, sigma=0.3, tau=0.0):
     """Arrays of trees with ln M = a + b ln(rho D2 H) + u[site] + e."""
     rng = np.random.default_rng(seed)
     n = sites * each
