@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from felled_trees import DEFAULT, read
+from felled_trees import given
 
 import allometry as al
 import rubbercarbon as rc
@@ -50,11 +50,9 @@ def fitted(trees: pd.DataFrame, key: str, folder: Path) -> float:
 
 def main() -> int:
     """Print both tables."""
-    path = Path(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT
-    if not path.is_file():
-        print(f"no table of felled trees at {path.name}; give one as the first argument.")
+    trees = given()
+    if trees is None:
         return 0
-    trees = read(path)
     trees = trees[trees["h_m"].notna() & trees["agb_kg"].notna() & (trees["d_cm"] >= 5.0)]
     columns = ["plot_id", "n_trees", "weighed_t", "agb_t", "agb_t_low", "agb_t_high", "inside"]
     stands = trees.assign(plot=trees["study"] + " " + trees["location"])

@@ -79,13 +79,20 @@ def by_stand(trees: pd.DataFrame, equation: str) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def given() -> pd.DataFrame | None:
+    """The table named on the command line, else the usual one; None where there is none."""
+    path = Path(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT
+    if path.is_file():
+        return read(path)
+    print(f"no table of felled trees at {path.name}; give one as the first argument.")
+    return None
+
+
 def main() -> int:
     """Print the two tables."""
-    path = Path(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT
-    if not path.is_file():
-        print(f"no table of felled trees at {path.name}; give one as the first argument.")
+    trees = given()
+    if trees is None:
         return 0
-    trees = read(path)
     with pd.option_context("display.float_format", "{:.3f}".format, "display.width", 120):
         print(f"{len(trees)} felled trees; ln(predicted / weighed)\n")
         print(compare(trees).to_string(index=False))

@@ -37,16 +37,17 @@ def named(frame: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
     if frame.empty:
         return frame
     texts = [c for c in frame.columns if frame[c].dtype.kind not in "biufcM" and c != "row"]
-
-    def written(text: Any) -> Any:
-        if not isinstance(text, str) or MARK not in text:
-            return text
-        return _MARKED.sub(lambda found: names.get(found.group(1), found.group(1)), text)
-
     shown = frame.copy()
     for name in texts:
-        shown[name] = [written(cell) for cell in frame[name]]
+        shown[name] = [named_text(cell, names) for cell in frame[name]]
     return shown
+
+
+def named_text(text: Any, names: Mapping[str, str]) -> Any:
+    """A text with numbers replaced by names; anything else as it is."""
+    if not isinstance(text, str) or MARK not in text:
+        return text
+    return _MARKED.sub(lambda found: names.get(found.group(1), found.group(1)), text)
 
 
 def anonymised(result: PortfolioStocks) -> PortfolioStocks:

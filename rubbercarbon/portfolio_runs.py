@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rubbercarbon.anonymity import anonymised, named
+from rubbercarbon.anonymity import anonymised, named, named_text
 from rubbercarbon.provenance import write_folder
 
 if TYPE_CHECKING:
@@ -63,12 +63,6 @@ def write_portfolio(
     shown = anonymised(result) if anonymise else result
     record = {**shown.run, "anonymised": anonymise}
     record["inputs"] = [
-        {**one, "file": _written(one["file"], shown)} for one in shown.run["inputs"]
+        {**one, "file": named_text(one["file"], shown.names)} for one in shown.run["inputs"]
     ]
     return write_folder(folder, portfolio_tables(shown, language), record, force=force)
-
-
-def _written(file: str, result: PortfolioStocks) -> str:
-    import pandas as pd  # noqa: PLC0415
-
-    return str(named(pd.DataFrame({"file": [file]}), result.names)["file"].iloc[0])
