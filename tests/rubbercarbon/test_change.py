@@ -63,6 +63,7 @@ def brute_force(first, second, count, *, shared, persist=True, seed=3):
 
 
 @pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.slow
 def test_change_of_76_trees_equals_brute_force(shared):
     first, second = two_censuses()
     budget = rc.ErrorBudget() if shared else TREE_ONLY

@@ -53,7 +53,7 @@ def change():
 @pytest.fixture(scope="module")
 def comparison():
     """One hectare of agroforestry against monoculture; rubber is felled in the last year."""
-    runs = rc.project(["monoculture", "agroforestry_fruit"], years=25, draws=20)
+    runs = rc.project(["monoculture", "agroforestry_fruit"], years=25, draws=8)
     return rc.compare_scenarios(runs, baseline="monoculture")
 
 

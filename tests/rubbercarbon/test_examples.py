@@ -18,9 +18,12 @@ PROMISES = {
     "own_equation.py": ["nan_2026_rubber", "own, fitted in this place"],
     "own_scenario.py": ["teak_avenue", "over shade and competition", "crowding"],
 }
-DRAWS = ("national_batch.py", "own_scenario.py")
+MARKS = {
+    "national_batch.py": [pytest.mark.jit], "own_scenario.py": [pytest.mark.jit],
+    "change_and_credit.py": [pytest.mark.slow],
+}  # fmt: skip
 EXAMPLES = [
-    pytest.param(path, id=path.name, marks=[pytest.mark.jit] if path.name in DRAWS else [])
+    pytest.param(path, id=path.name, marks=MARKS.get(path.name, []))
     for path in sorted(FOLDER.glob("*.py"))
 ]
 

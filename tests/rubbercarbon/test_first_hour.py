@@ -95,6 +95,7 @@ class Reader:
 @pytest.mark.skipif(
     sys.platform == "win32", reason="the page's commands are those of a Linux shell"
 )
+@pytest.mark.slow
 def test_the_first_hour_as_the_page_tells_it(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     reader = Reader(PAGE.read_text("utf-8"), tmp_path, capsys)

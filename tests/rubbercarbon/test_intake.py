@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xlsxwriter
-from effort import examples
+from effort import examples, first
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from made_sheets import ods
@@ -303,7 +303,7 @@ def found_in(trees, plots=None):
     return inventory, problems
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", first(range(4)))
 def test_every_planted_fault_is_found_where_it_is(seed):
     trees = clean(500, seed)
     planted, truth = plant(trees, list(ROW_FAULTS), seed)
@@ -454,6 +454,7 @@ def test_plots_of_a_heading_in_one_word_are_kept_apart():
      ("importers/forestgeo_viewfulltable.csv", 500, 120, 10),
      ("nouragues/NouraguesTrees_wd_h.csv", 2050, 2050, 5)],
 )  # fmt: skip
+@pytest.mark.slow
 def test_rows_of_real_files_reconcile_and_alarms_are_few(file, rows, usable, most):
     mapping = {"species": "Indonesian_name"} if "harja" in file else None
     inventory = rc.read_inventory(data("data", *file.split("/")), mapping=mapping)

@@ -17,6 +17,7 @@ import made_sites
 import pandas as pd
 import pytest
 import python_calamine
+from effort import first
 from made_reports import HOSTILE, SITE, credit_folder, hostile_inventory
 
 import rubbercarbon as rc
@@ -268,6 +269,7 @@ class TestFigures:
 
 
 class TestContent:
+    @pytest.mark.slow
     def test_memory_and_folder_give_the_same_report(self, stocks, tmp_path):
         rc.write_run(stocks, tmp_path / "run", language="th")
         mine = make_report(report_source(stocks, language="th", site=SITE), "th")
@@ -344,6 +346,7 @@ class TestContent:
     @pytest.mark.parametrize("programmes", [
         ["t-ver-s-meth-13-06", "vm0047-area"], pytest.param(None, marks=pytest.mark.slow),
     ])  # fmt: skip
+    @pytest.mark.slow
     def test_a_credit_and_its_folder_give_the_same_report(self, change, tmp_path, programmes):
         result = rc.credit(change, programmes or list(all_programmes()), site=make_site(SITE))
         rc.write_credit(result, tmp_path / "run")
@@ -644,7 +647,7 @@ class TestCommand:
     def run(self, *words):
         return cli.main([str(word) for word in words])
 
-    @pytest.mark.parametrize("suffix", ["html", "xlsx", "json"])
+    @pytest.mark.parametrize("suffix", first(["html", "xlsx", "json"]))
     def test_the_suffix_names_the_format(self, run_folder, tmp_path, capsys, suffix):
         out = tmp_path / f"รายงาน.{suffix}"
         for _ in range(2):  # a report is written over the former one

@@ -38,6 +38,7 @@ def test_replanted_rubber_has_the_stand_s_site_not_the_size_of_its_first_class()
     assert again == pytest.approx(expected, rel=0.08)
 
 
+@pytest.mark.slow
 def test_two_components_of_a_species_share_the_measured_trees():
     two = scenario(stems=240, extra=RUBBER.format(stems=235, rotation=25, more="").replace(
         'name = "rubber"', 'name = "other"'))  # fmt: skip
