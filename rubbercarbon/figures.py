@@ -96,10 +96,10 @@ def stocks_by_plot(stocks: Stocks, language: str = "en") -> Figure:
     order = sorted(
         range(sums.shape[1]), key=lambda i: (sums.columns[i] != RUBBER, -share[:, i] @ total)
     )
-    layers = {str(sums.columns[i]) or "?": share[:, i] * total for i in order[:SPECIES_SHOWN]}
+    layers = [(str(sums.columns[i]) or "?", share[:, i] * total) for i in order[:SPECIES_SHOWN]]
     if len(order) > SPECIES_SHOWN:
-        rest = total - np.sum(list(layers.values()), axis=0)
-        layers[messages.text("cli", "other", language)] = rest
+        rest = total - np.sum([height for _, height in layers], axis=0)
+        layers.append((messages.text("cli", "other", language), rest))
     figure, (axes,) = canvas(3.4 + 0.9 * max(4, len(plots)), 4.4)
     labels = [_label(str(row.plot_id), str(row.system)) for row in plots.itertuples()]
     _stack(axes, labels, layers)
@@ -110,10 +110,10 @@ def stocks_by_plot(stocks: Stocks, language: str = "en") -> Figure:
     return figure
 
 
-def _stack(axes: Axes, names: list[str], layers: dict[str, NDArray[np.float64]]) -> None:
+def _stack(axes: Axes, names: list[str], layers: list[tuple[str, NDArray[np.float64]]]) -> None:
     """Bars of several layers on top of one another."""
     bottom = np.zeros(len(names))
-    for colour, (label, height) in zip(COLOURS, layers.items(), strict=False):
+    for colour, (label, height) in zip(COLOURS, layers, strict=False):
         axes.bar(
             range(len(names)), height, bottom=bottom, color=colour, edgecolor="white",
             linewidth=0.6, label=label,
@@ -147,11 +147,11 @@ def variance_shares(stocks: Stocks, quantity: str = "carbon", language: str = "e
     shares = shares.reindex(names).fillna(0.0)
     terms = shares.loc[[TOTAL]].iloc[0].sort_values(ascending=False).index
     shown = [str(term) for term in terms if term != INTERACTION][: len(COLOURS) - 1]
-    layers = {
-        messages.text("terms", term, language): 100.0 * shares[term].to_numpy() for term in shown
-    }
+    layers = [
+        (messages.text("terms", term, language), 100.0 * shares[term].to_numpy()) for term in shown
+    ]
     rest = 100.0 * (1.0 - shares[shown].sum(axis=1).to_numpy())
-    layers[messages.text("cli", "other", language)] = rest
+    layers.append((messages.text("cli", "other", language), rest))
     figure, (axes,) = canvas(4.6 + 0.8 * len(names), 4.4)
     _stack(axes, [_label(name) for name in names], layers)
     axes.set_ylabel(messages.text("cli", "shares_axis", language))
