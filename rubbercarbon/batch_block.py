@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from allometry.catalogue.loader import get_equation, ladder
 from rubbercarbon.assumptions import Assumptions
 from rubbercarbon.batch_cells import CellRegistry
-from rubbercarbon.batch_codes import CAMPAIGN, Codes, Floats, first_of, texts
+from rubbercarbon.batch_codes import CAMPAIGN, Codes, first_of, texts
 from rubbercarbon.batch_plots import PlotFacts, PlotReader, plots_of_table
 from rubbercarbon.batch_problems import Tally
 from rubbercarbon.batch_templates import MOST_TEMPLATES, SHORT, SPARE, WILD, Templates
@@ -209,6 +209,7 @@ class Estimator:
         self.whole = asked is not None and get_equation(asked).level == "stand"
         self.whole |= self.settings.height_sample is not None and self.settings.height_by in BY_PLOT
         self.rows_at_once = MANY_NEW
+        self.scratch: NDArray[np.float64] = np.empty((8, 0))
 
     def kinds(self, rows: Rows, facts: PlotFacts) -> tuple[Codes, Any]:
         """Template of each row, and its key without flags."""
@@ -289,15 +290,17 @@ class Estimator:
         left[stems.lean] = False
         return stems, kind, left
 
-    def errors(self, rows: Rows, stems: Stems, crews: Crews) -> tuple[Masses, Layout, RowTerms]:
-        """Masses and errors of stems, as draws take them."""
+    def errors(self, rows: Rows, stems: Stems, layout: Layout) -> tuple[Masses, Layout, RowTerms]:
+        """Masses and errors of some stems, as draws take them; good until the next call."""
         from allometry.kernels.inventories import spread_rows  # noqa: PLC0415  (loads numba)
 
         store, facts, n = self.templates, stems.facts, len(stems.row)
         area = facts.area_ha[stems.lean]
         with np.errstate(divide="ignore", invalid="ignore"):
             factor = np.where(np.isnan(area), 1.0, 1.0 / area)
-        agb, bgb, carbon, herb, x, sigma, own, centring = np.empty((8, n))
+        if self.scratch.shape[1] < n:
+            self.scratch = np.empty((8, n))
+        agb, bgb, carbon, herb, x, sigma, own, centring = self.scratch[:, :n]
         spread_rows(
             stems.offsets, stems.kind, factor, store.terms, store.figures, agb, bgb, carbon, herb,
             x, sigma, own, centring,
@@ -317,12 +320,13 @@ class Estimator:
                 [key_of(f"{names[p]}\x1f{t}") for p, t in pairs] or [0], dtype=np.uint64
             )
 
-        layout = self._layout(stems, plot, crews, {"x": x, "sigma": sigma})
-        return masses, layout, RowTerms(centring, own, keys)
+        return masses, replace(layout, x=x, sigma=sigma), RowTerms(centring, own, keys)
 
-    def _layout(self, stems: Stems, plot: Ints, crews: Crews, sizes: dict[str, Floats]) -> Layout:
+    def layout(self, stems: Stems, crews: Crews) -> Layout:
+        """Cells of stems with their loads, sizes left out."""
         from allometry.kernels.rows import pair_cells  # noqa: PLC0415  (loads numba)
 
+        plot = np.repeat(np.arange(len(stems.lean)), np.diff(stems.offsets))
         place: dict[str, int] = {}
         texts_of = stems.facts.texts["locality"][stems.lean]
         locality = np.array([place.setdefault(t, len(place)) for t in texts_of], dtype=np.int64)
@@ -336,11 +340,11 @@ class Estimator:
         cell = np.empty(len(stems.kind), dtype=np.int64)
         seen = np.zeros(len(self.cells.loads) * len(wheres) + 1, dtype=np.int64)
         pair_cells(stems.kind, self.templates.cell, where, len(wheres), seen, cell)
-        pairs = np.flatnonzero(seen)
+        pairs, nothing = np.flatnonzero(seen), np.zeros(0)
         at = wheres[pairs % len(wheres)] if len(wheres) else pairs
         return self.cells.layout(
             pairs // max(len(wheres), 1), at // count, at % count, list(place), crews.names,
-            {"cell": cell, "tree": stems.plant.astype(np.uint64), **sizes},
+            {"cell": cell, "tree": stems.plant.astype(np.uint64), "x": nothing, "sigma": nothing},
         )  # fmt: skip
 
     def _note(self, stems: Stems, crews: Crews) -> None:

@@ -130,7 +130,7 @@ class Tally:
             found = Problems()
             found.add("id_respelt", column=name, value=one.written, plain=one.plain, count=1)
             where = (self.rows + one.place, rows.file(one.place), int(rows.row[one.place]))
-            self.note(found.items[0], "", one.count, where)
+            self.note(("id_respelt", name, "", ""), found.items[0], one.count, where)
         self.rows += len(kind)
         return bad[:failed]
 
@@ -153,10 +153,11 @@ class Tally:
             _count_equations(self.store, np.where(self.store.usable, count, 0), self.listed)
         self._begin()
 
-    def note(self, item: Problem, value: str, count: int, place: tuple[int, str, int]) -> None:
+    def note(
+        self, key: tuple[str, ...], item: Problem, count: int, place: tuple[int, str, int]
+    ) -> None:
         """Count rows of a warning or note, and keep the first of them."""
-        code, column, _, text = told_apart(item)
-        known = self.totals.setdefault((code, column, value, text), [item, 0, place])
+        known = self.totals.setdefault(key, [item, 0, place])
         known[1] += count
         if place < known[2]:
             known[0], known[2] = item, place
@@ -164,16 +165,18 @@ class Tally:
     def _summarise(self, count: Ints) -> None:
         """Warnings and notes of the templates that were met."""
         store = self.store
+        keys = list(store.notes)
         for template, number in store.note_rows:
             if count[template]:
                 item = store.note_items[number]
-                self.note(item, item.value, int(count[template]), self.places[template])
+                self.note(keys[number], item, int(count[template]), self.places[template])
         names = list(store.words["species_input"].known)
         for code in store.species_told().tolist():
             item = store.species_notes[names[code]]
+            key = (item.code, "species", names[code], "")
             mine = (store.word_codes[:, 0] == code) & store.usable & (count > 0)
             for template in np.flatnonzero(mine).tolist():
-                self.note(item, names[code], int(count[template]), self.places[template])
+                self.note(key, item, int(count[template]), self.places[template])
 
 
 def _count_equations(store: Templates, count: Ints, listed: Listed) -> None:
@@ -230,7 +233,10 @@ def list_whole(
                 refused[plot] += 1
         elif item.code in KEPT | BY_SPECIES:
             count = int(str(item.values.get("count", 1)))  # noqa: PD011
-            tally.note(item, item.value, count, (start + place, file, number or 0))
+            key = told_apart(item)
+            if item.code in BY_SPECIES:
+                key = (item.code, "species", item.value, "")
+            tally.note(key, item, count, (start + place, file, number or 0))
     prepared = computed.prepared
     mine = (prepared.frame["plot_id"] != BESIDE).to_numpy()
     roots = np.array([*prepared.root_ids, ""], dtype=object)[prepared.arrays.roots]

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from rubbercarbon.batch_block import Crews, Estimator, Rows, Stems, crews_of, rows_of
+from rubbercarbon.batch_block import Estimator, Rows, Stems, crews_of, rows_of
 from rubbercarbon.batch_codes import (
     CAMPAIGN,
     IDS,
@@ -32,6 +32,7 @@ from rubbercarbon.config import Settings
 from rubbercarbon.distributions import QUANTITIES, Spread
 from rubbercarbon.errors import InventoryError, SettingsError
 from rubbercarbon.headings import map_headings
+from rubbercarbon.loads import Layout
 from rubbercarbon.montecarlo import PLOTS_AT_ONCE, area_factors, draw_plots, of_draws
 from rubbercarbon.pools import co2e
 from rubbercarbon.problems import Problems
@@ -245,9 +246,11 @@ def _lean(
     sums = _sums(columns, regions, region)
     spreads: list[tuple[Spread, Spread]] = []
     if estimator.settings.number_of_draws and len(lean):
-        weight, crews = _measured(columns), crews_of(rows)
+        weight, layout = _measured(columns), estimator.layout(stems, crews_of(rows))
         for first, last in _few(stems.offsets):
-            drawn = _drawn(estimator, rows, stems.some(first, last), crews)
+            at = slice(int(stems.offsets[first]), int(stems.offsets[last]))
+            some = replace(layout, cell=layout.cell[at], tree=layout.tree[at])
+            drawn = _drawn(estimator, rows, stems.some(first, last), some)
             spreads += _spreads(
                 *drawn, estimator.settings, weight[first:last], (regions, region[first:last]), sums
             )
@@ -264,9 +267,9 @@ def _few(offsets: Ints) -> Iterator[tuple[int, int]]:
         first = last
 
 
-def _drawn(estimator: Estimator, rows: Rows, stems: Stems, crews: Crews) -> tuple[Any, Masses]:
+def _drawn(estimator: Estimator, rows: Rows, stems: Stems, cells: Layout) -> tuple[Any, Masses]:
     """Draws of some plots, and their masses."""
-    masses, layout, terms = estimator.errors(rows, stems, crews)
+    masses, layout, terms = estimator.errors(rows, stems, cells)
     settings = estimator.settings
     return (
         draw_plots(masses, layout, settings.number_of_draws, settings.seed, terms=terms),
