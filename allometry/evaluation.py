@@ -74,7 +74,9 @@ class EquationTable:
         """
         from allometry.kernels import forms  # noqa: PLC0415  (loads numba)
 
-        out = np.empty(equation.shape[0])
+        out = np.full(equation.shape[0], np.nan)
+        if not self.ids:
+            return out
         size, height, density, stress = map(_plain, (size, height, density, stress))
         number = np.require(equation, np.int64, ["C", "W"])
         forms.evaluate_single(self.single, number, size, height, density, out)

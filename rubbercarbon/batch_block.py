@@ -18,9 +18,10 @@ from allometry.catalogue.loader import get_equation, ladder
 from rubbercarbon.assumptions import Assumptions
 from rubbercarbon.batch_cells import CellRegistry
 from rubbercarbon.batch_codes import CAMPAIGN, Codes, first_of, texts
+from rubbercarbon.batch_made import SHORT, WILD
 from rubbercarbon.batch_plots import PlotFacts, PlotReader, plots_of_table
 from rubbercarbon.batch_problems import Tally
-from rubbercarbon.batch_templates import MOST_TEMPLATES, SHORT, SPARE, WILD, Templates
+from rubbercarbon.batch_templates import MOST_TEMPLATES, SPARE, Templates
 from rubbercarbon.columns import common_era, plain_id
 from rubbercarbon.config import Settings
 from rubbercarbon.error_layout import NO_CAMPAIGN, NO_LOCALITY

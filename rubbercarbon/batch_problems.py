@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allometry.catalogue.loader import get_equation
-from rubbercarbon.batch_templates import BY_SPECIES, KEPT, WORDS, Templates, told_apart
+from rubbercarbon.batch_made import BY_SPECIES, WORDS
+from rubbercarbon.batch_templates import KEPT, Templates, told_apart
 from rubbercarbon.batch_whole import BESIDE
 from rubbercarbon.pools import KG_PER_T
 from rubbercarbon.problems import Problem, Problems

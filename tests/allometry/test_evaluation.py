@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import allometry as al
+from allometry.evaluation import compile_equations
 
 
 def test_scalar_gives_a_zero_dimensional_array_of_the_same_value():
@@ -88,3 +89,12 @@ class TestListing:
         assert "W + 1/(28/W + 0.025)" in describe("ogawa_1965_rain_forest")["formula"]
         assert "geometric mean of hytonen_2018" in describe("hevea_ensemble")["formula"]
         assert describe("harja_2012_pooled")["formula"].endswith("x exp(s^2/2)")
+
+
+def test_a_table_without_equations_gives_nothing():
+    size = np.array([20.0, 30.0])
+    nothing = np.full(2, np.nan)
+    out = compile_equations(()).evaluate(
+        np.zeros(2, dtype=np.int64), size, nothing, nothing, nothing
+    )
+    assert np.isnan(out).all()

@@ -1,0 +1,268 @@
+"""What is kept of distinct rows, by the functions of `estimate_stocks`: figures, errors, words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from allometry.catalogue.loader import get_equation, ladder
+from allometry.evaluation import compile_equations
+from allometry.heights import predict_height
+from allometry.selection import in_range
+from rubbercarbon import checks, tables
+from rubbercarbon.assumptions import Assumptions
+from rubbercarbon.batch_codes import Codes, Floats, TextCodes
+from rubbercarbon.batch_sizes import Sized
+from rubbercarbon.columns import RUBBER, TREE_COLUMNS
+from rubbercarbon.error_layout import NO_CAMPAIGN, NO_LOCALITY, lay_out_prepared, trees_of
+from rubbercarbon.formats.interface import RawTable
+from rubbercarbon.inventory import Inventory, add_diameter, add_keys
+from rubbercarbon.labels import HERBS, NOT_IN_BASAL_AREA
+from rubbercarbon.loads import Layout
+from rubbercarbon.montecarlo import shared_variance
+from rubbercarbon.pools import KG_PER_T, Account, TreeArrays, account
+from rubbercarbon.preparation import UNSELECTED, Prepared, prepare
+from rubbercarbon.problems import Problem, Problems
+
+if TYPE_CHECKING:
+    from rubbercarbon.batch_templates import Templates
+
+Ints = NDArray[np.int64]
+
+SHORT, WILD = 1, 2  # flags below a key: short stand, unselected rubber
+FIGURES, TERMS = 8, 4  # columns that `allometry.kernels.inventories` reads
+BY_SPECIES = frozenset({"species_fuzzy", "species_genus", "species_thai_unverified"})
+WORDS = ("species_input", "equation_id", "roots_id", "height_source", "flags")
+
+
+@dataclass(frozen=True)
+class Made:
+    """Arrays of templates by name, and what is wrong with some of them."""
+
+    arrays: dict[str, Any]
+    problems: dict[int, list[Problem]]
+
+
+def make_templates(
+    frame: pd.DataFrame, codes: dict[str, Codes], flags: Ints, store: Templates
+) -> Made:
+    """Figures of distinct rows given in canonical columns.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Cells as read.
+    codes : dict
+        The same as numbers, by column.
+    flags : ndarray of int64
+        `SHORT` and `WILD` of each row.
+    store : Templates
+        Takes assumptions, equations and cells.
+    """
+    found, assumed = Problems(), Assumptions()
+    inventory = _inventory(frame, flags, found)
+    prepared = prepare(inventory, store.settings, found, assumed)
+    result = account(
+        prepared.arrays,
+        compile_equations(prepared.biomass_ids),
+        compile_equations(prepared.root_ids),
+    )
+    layout = lay_out_prepared(prepared, result, inventory.plots, store.settings, assumed)
+    for row in assumed.rows:
+        if row[1] not in {NO_LOCALITY, NO_CAMPAIGN} and row not in store.assumptions.rows:
+            store.assumptions.rows.append(row)
+    at, count = prepared.position, len(frame)
+    _no_result(inventory, prepared, result, found)
+    dbh = prepared.frame["dbh_cm"].to_numpy(dtype=np.float64)
+    made = _row_arrays(result, layout, prepared.arrays, dbh, prepared.growth_forms, store)
+    nothing = {"figures": np.nan, "ratio": np.nan, "size": np.nan, "cell": -1}
+    joins = [get_equation(name).stems == "equivalent_d" for name in prepared.biomass_ids]
+    made |= {
+        "ratio": _ratio(prepared),
+        "merges": np.array([*joins, False], dtype=np.bool_)[prepared.arrays.equation],
+    }
+    arrays = {n: _spread(v, at, count, nothing.get(n, 0)) for n, v in made.items()}
+    arrays |= {
+        "failed": np.zeros(count, dtype=np.bool_),
+        "unnamed": (inventory.trees["species"].str.strip() == checks.YANG).to_numpy(),
+        "word_codes": _words(prepared, inventory, store.words, count),
+    }
+    listed: dict[int, list[Problem]] = {}
+    for item in found.items:
+        if item.row is None:
+            continue
+        if item.code in BY_SPECIES:
+            store.species_notes[str(inventory.trees["species"].iloc[item.row])] = item
+        else:
+            listed.setdefault(item.row, []).append(item)
+            arrays["failed"][item.row] |= item.severity == "error"
+    _keep_equations(prepared, store)
+    trees = trees_of(prepared, result, inventory.plots, Assumptions())
+    written = inventory.trees["species"].to_numpy(dtype=object)
+    store.kinship.learn(codes, flags, prepared, trees, listed, written)
+    return Made(arrays, listed)
+
+
+def _row_arrays(
+    result: Account, layout: Layout, arrays: TreeArrays, dbh: Floats, forms: Any, store: Templates
+) -> dict[str, Any]:
+    """What plots gather of each computed row."""
+    masses = (result.agb_kg, result.bgb_kg, result.carbon_kg, result.herb_kg)
+    columns = (
+        *(mass / KG_PER_T for mass in masses), arrays.count, np.pi / 4.0 * (dbh / 100.0) ** 2,
+        np.isin(forms, HERBS), ~np.isin(forms, NOT_IN_BASAL_AREA),
+    )  # fmt: skip
+    names = store.cells.register(layout)
+    own = np.expm1(layout.sigma**2)
+    return {
+        "figures": np.column_stack(columns),
+        "terms": np.column_stack(
+            [layout.x, layout.sigma, own, np.exp(-0.5 * shared_variance(layout))]
+        ),
+        "cell": np.append(names, -1)[layout.cell],
+        "usable": np.ones(len(dbh), dtype=np.bool_),
+        "size": arrays.size,
+    }
+
+
+def sized_arrays(sized: Sized, store: Templates) -> dict[str, Any]:
+    """The same of rows of known kinds at new sizes."""
+    forms = np.array([kin.form for kin in sized.kin], dtype=object)[sized.of]
+    arrays = _row_arrays(sized.result, sized.layout, sized.arrays, sized.dbh, forms, store)
+    ratio = np.full(len(sized.of), np.nan)
+    rubber = np.array([kin.species == RUBBER for kin in sized.kin])[sized.of]
+    told = np.array([kin.height_source in {"measured", "estimated"} for kin in sized.kin])[sized.of]
+    measured = rubber & told
+    if measured.any():
+        model = predict_height(ladder()["short_stand"]["model"], dbh=sized.dbh[measured])
+        ratio[measured] = sized.height[measured] / model
+    codes = np.zeros((len(sized.of), len(WORDS)), dtype=np.int32)
+    for k, name in enumerate(("written", "equation", "roots", "height_source")):
+        known = store.words[WORDS[k]].known
+        numbers = [known.setdefault(getattr(kin, name), len(known)) for kin in sized.kin]
+        codes[:, k] = np.array(numbers, dtype=np.int32)[sized.of]
+    codes[:, -1] = _outside(
+        [kin.equation for kin in sized.kin], sized.of, sized.dbh, sized.height, store.words["flags"]
+    )
+    no = np.zeros(len(sized.of), dtype=np.bool_)
+    return {
+        **arrays,
+        "ratio": ratio,
+        "merges": no,
+        "failed": no,
+        "unnamed": no,
+        "word_codes": codes,
+    }
+
+
+def gone_arrays(found: list[Problem]) -> dict[str, Any]:
+    """Rows of which nothing is computed."""
+    count = len(found)
+    nothing, no = np.full(count, np.nan), np.zeros(count, dtype=np.bool_)
+    return {
+        "figures": np.full((count, FIGURES), np.nan),
+        "terms": np.zeros((count, TERMS)), "cell": np.full(count, -1), "usable": no,
+        "size": nothing, "ratio": nothing, "merges": no, "unnamed": no,
+        "failed": np.array([item.severity == "error" for item in found]),
+        "word_codes": np.zeros((count, len(WORDS)), dtype=np.int32),
+    }  # fmt: skip
+
+
+def _outside(
+    equations: list[str], of: Ints, dbh: Floats, height: Floats, words: TextCodes
+) -> Codes:
+    """The flag of rows outside what is known of their equation, as numbers of words."""
+    codes = np.zeros(len(of), dtype=np.int32)
+    for number, name in enumerate(equations):
+        mine = np.flatnonzero(of == number)
+        record = get_equation(name)
+        far = mine[~in_range(record, {"dbh": dbh[mine], "height": height[mine]})]
+        flag = "outside_evaluated_span" if record.range.kind == "unknown" else "outside_range"
+        codes[far] = words.known.setdefault(flag, len(words.known))
+    return codes
+
+
+def _inventory(frame: pd.DataFrame, flags: Ints, found: Problems) -> Inventory:
+    """Distinct rows as trees of plots that differ in nothing but their flags."""
+    raw = RawTable(frame, "", "", 0)
+    trees = frame.assign(plot_id=[f"{flag}" for flag in flags])
+    trees["tree_id"] = [f"{row:09d}" for row in range(len(frame))]
+    trees.insert(0, "row", np.arange(len(frame)))
+    trees = tables.typed(trees, TREE_COLUMNS, raw, found)
+    add_keys(trees, [], raw, found)
+    add_diameter(trees, raw, found)
+    checks.check_trees(trees, raw, set(), False, found)
+    trees["short_stand"] = (flags & SHORT) > 0
+    names = sorted(set(trees["plot_id"]))
+    plots = pd.DataFrame(
+        {
+            "plot_id": names,
+            "site_id": "",
+            "stratum": "",
+            "system": [UNSELECTED[0] if int(name) & WILD else "" for name in names],
+            "area_ha": 1.0,
+            "stratum_area_ha": np.nan,
+        }
+    )
+    nested = pd.DataFrame({"plot_id": [], "min_dbh_cm": [], "area_ha": []})
+    return Inventory(trees, plots, nested, "", {}, found)
+
+
+def _spread(values: Any, at: Ints, count: int, nothing: Any = 0.0) -> Any:
+    """Values of the computed rows at their places among all."""
+    out = np.full((count, *values.shape[1:]), nothing, dtype=values.dtype)
+    out[at] = values
+    return out
+
+
+def _ratio(prepared: Prepared) -> Floats:
+    """Measured height over the ladder's model, where rubber has one."""
+    height = prepared.frame.get("height_m")
+    ratio = np.full(len(prepared.position), np.nan)
+    if height is None:
+        return ratio
+    measured = (prepared.columns["species"] == RUBBER) & height.notna().to_numpy()
+    if measured.any():
+        dbh = prepared.frame["dbh_cm"].to_numpy(dtype=np.float64)[measured]
+        model = predict_height(ladder()["short_stand"]["model"], dbh=dbh)
+        ratio[measured] = height.to_numpy(dtype=np.float64)[measured] / model
+    return ratio
+
+
+def _no_result(
+    inventory: Inventory, prepared: Prepared, result: Account, found: Problems
+) -> None:  # fmt: skip
+    """Rows whose equation gives nothing, as `estimate_stocks` lists them."""
+    empty = np.isnan(result.agb_kg) & np.isnan(result.herb_kg) & (prepared.arrays.equation >= 0)
+    for place in np.flatnonzero(empty):
+        found.add(
+            "no_result", file=inventory.file, row=int(prepared.position[place]),
+            column="equation_id", value=prepared.columns["equation_id"][place],
+        )  # fmt: skip
+
+
+def _words(
+    prepared: Prepared, inventory: Inventory, words: dict[str, TextCodes], count: int
+) -> Codes:
+    """What each distinct row was taken for, as numbers."""
+    roots = np.array([*prepared.root_ids, ""], dtype=object)[prepared.arrays.roots]
+    columns = {**prepared.columns, "roots_id": roots}
+    codes = np.zeros((count, len(WORDS)), dtype=np.int32)
+    for k, name in enumerate(WORDS):
+        known = words[name].known
+        if name == "species_input":
+            codes[:, k] = [known.setdefault(t, len(known)) for t in inventory.trees["species"]]
+        else:
+            found = [known.setdefault(str(t), len(known)) for t in columns[name]]
+            codes[prepared.position, k] = found
+    return codes
+
+
+def _keep_equations(prepared: Prepared, store: Templates) -> None:
+    for row in prepared.citations.to_dict("records"):
+        known = {str(name): value for name, value in row.items()}
+        store.equations.setdefault(str(row["id"]), {**known, "n_rows": 0})
