@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -306,6 +306,7 @@ def _plan(run: Run, described: dict[str, Any], known: dict[str, Any], part_rows:
     names = source.files()
     with ThreadPoolExecutor(4) as pool:
         digests = dict(zip(names, pool.map(source.digest, names), strict=True))
+    run = replace(run, inputs=_digest(digests))
     former = known.get("files", {}) if known.get("part_rows") == part_rows else {}
     same = former and not known.get("scattered") and set(former) == set(names) and all(
         former[name]["sha256"] == digests[name] for name in names
@@ -329,6 +330,8 @@ def _plan(run: Run, described: dict[str, Any], known: dict[str, Any], part_rows:
             )
         cut = {name: spans(name, one, part_rows) for name, one in found.items()}
         scattered = _scattered(found)
+    for name in source.left_out():
+        plan.unread[source.label(name)] = "a batch reads CSV and Parquet files only"
     plan.scattered, plan.spans = len(scattered), cut
     base = _digest(described)
     apart = hashlib.sha256(scattered.tobytes()).hexdigest() if len(scattered) else ""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -14,11 +15,13 @@ import pyarrow.parquet as pq
 
 from allometry.catalogue.loader import get_equation
 from rubbercarbon.assumptions import COLUMNS, Assumptions
+from rubbercarbon.batch_input import UnreadableFile, unused_columns
 from rubbercarbon.batch_part import Run, Task
 from rubbercarbon.batch_problems import add_outside
 from rubbercarbon.batch_store import PLOTS, PROBLEMS, RECORDS, SUMS, Store
 from rubbercarbon.batch_sums import Sums, total_of
 from rubbercarbon.config import Settings
+from rubbercarbon.errors import InventoryError
 from rubbercarbon.problems import Problems
 from rubbercarbon.provenance import RECORD, csv_bytes, run_record
 from rubbercarbon.stock_points import SIZE_COLUMNS
@@ -81,7 +84,7 @@ def finish(
     )
     tables = {
         "total": total,
-        "assumptions": _assumptions(assumed, unread, total, settings),
+        "assumptions": _assumptions(assumed, unread, total, settings, _unused(run, digests)),
         "citations": _citations(equations, used),
         "problems": whole.frame(run.language),
         "problem_counts": counts,
@@ -117,8 +120,9 @@ def _uncounted(row: Sequence[str]) -> tuple[str, ...]:
 
 
 def _assumptions(
-    found: set[tuple[str, ...]], unread: Mapping[str, str], total: pd.DataFrame, settings: Settings
-) -> pd.DataFrame:
+    found: set[tuple[str, ...]], unread: Mapping[str, str], total: pd.DataFrame,
+    settings: Settings, unused: Mapping[str, int],
+) -> pd.DataFrame:  # fmt: skip
     """What the parts assumed, and what the totals leave out."""
     more = Assumptions()
     count = settings.number_of_draws
@@ -147,6 +151,9 @@ def _assumptions(
     )
     for name, why in sorted(unread.items()):
         more.add("input", f"'{name}' could not be read and is in no total", why, source="input")
+    for heading, files in sorted(unused.items()):
+        more.add("columns", "a column that a batch does not use", heading,
+                 applies_to=f"{files} files", source="input")  # fmt: skip
     missing = int(total["n_without_area"].iloc[-1]) if len(total) else 0
     if missing:
         more.add(
@@ -156,6 +163,15 @@ def _assumptions(
             "unknown", unit="ha", applies_to=f"{missing} plots", source="input",
         )  # fmt: skip
     return pd.DataFrame([*more.rows, *sorted(found)], columns=list(COLUMNS))
+
+
+def _unused(run: Run, names: Iterable[str]) -> Counter[str]:
+    """Headings that nothing was read from, with the number of their files."""
+    found: Counter[str] = Counter()
+    for name in names:
+        with contextlib.suppress(UnreadableFile, InventoryError):
+            found.update(unused_columns(run.source, name))
+    return found
 
 
 def _citations(equations: Mapping[str, Mapping[str, Any]], used: Counter[str]) -> pd.DataFrame:
@@ -182,7 +198,7 @@ def _whole_problems(unread: Mapping[str, str], outside: Mapping[str, Sequence[An
     """Problems of files, and of equations used beyond their range."""
     found = Problems()
     for name, why in sorted(unread.items()):
-        found.add("file_unreadable", file=name, value=name, why=why)
+        found.add("file_left_out", file=name, value=name, why=why)
     for name, (mass, number, far, largest) in sorted(outside.items()):
         if not number:
             continue

@@ -26,6 +26,7 @@ from rubbercarbon.formats.csv import DELIMITERS, ENCODINGS
 
 Ints = NDArray[np.int64]
 PARQUET, CSV = (".parquet", ".pq"), (".csv", ".tsv", ".txt")
+OTHER_TABLES = (".xlsx", ".xlsm", ".xls", ".ods", ".arrow", ".feather", ".gz", ".zip")
 BLOCK_ROWS = 1 << 19
 READ_ROWS = 1 << 17
 CSV_BYTES = 1 << 24
@@ -67,6 +68,16 @@ class Source:
         ------
         InventoryError
         """
+        return self._names((*PARQUET, *CSV))
+
+    def left_out(self) -> list[str]:
+        """Files below the address that look like tables, of kinds that a batch does not read."""
+        try:
+            return self._names(OTHER_TABLES)
+        except InventoryError:
+            return []
+
+    def _names(self, endings: tuple[str, ...]) -> list[str]:
         if REMOTE in self.address:
             system = self.filesystem
             root = str(system._strip_protocol(self.address)).rstrip("/")  # noqa: SLF001
@@ -78,7 +89,7 @@ class Source:
                 raise InventoryError(f"'{self.address}' does not exist; check the name.")
             inner = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
             names = [p.relative_to(path).as_posix() for p in inner]
-        usable = [n for n in names if self.full(n).lower().endswith((*PARQUET, *CSV))
+        usable = [n for n in names if self.full(n).lower().endswith(endings)
                   and not any(part[0] in "._" for part in n.split("/") if part != ".")]  # fmt: skip
         if not usable:
             raise InventoryError(
@@ -230,6 +241,26 @@ def _read_parquet(
             numbers = np.arange(at + low, at + high) + FIRST_ROW[True]
             yield table.rename_columns(list(names.values())), numbers
         at += len(batch)
+
+
+def unused_columns(source: Source, name: str) -> list[str]:
+    """Headings of a file that a batch takes for none of its columns.
+
+    Raises
+    ------
+    UnreadableFile
+    InventoryError
+    """
+    try:
+        with source.open(name) as stream:
+            if _is_parquet(source.full(name)):
+                headings = list(pq.ParquetFile(stream).schema_arrow.names)
+            else:
+                headings = _form(stream)[2]
+    except (OSError, pa.ArrowException) as error:
+        raise UnreadableFile(str(error)) from error
+    known = _names(headings, source, ())
+    return [heading for heading in headings if heading not in known]
 
 
 def _text(kind: Any) -> bool:

@@ -192,6 +192,8 @@ def _inventory(frame: pd.DataFrame, flags: Ints, found: Problems) -> Inventory:
     trees = frame.assign(plot_id=[f"{flag}" for flag in flags])
     trees["tree_id"] = [f"{row:09d}" for row in range(len(frame))]
     trees.insert(0, "row", np.arange(len(frame)))
+    if "species" not in trees:  # a column that is empty throughout
+        trees["species"] = ""
     trees = tables.typed(trees, TREE_COLUMNS, raw, found)
     add_keys(trees, [], raw, found)
     add_diameter(trees, raw, found)

@@ -79,6 +79,8 @@ class Run:
         Plot table, or empty.
     by, language : str
     block_rows : int
+    inputs : str
+        Digest of all input files.
     """
 
     source: Source
@@ -88,6 +90,7 @@ class Run:
     by: str = "locality"
     language: str = "en"
     block_rows: int = BLOCK_ROWS
+    inputs: str = ""
 
 
 @dataclass(frozen=True)
@@ -110,21 +113,20 @@ class Outcome:
 
 
 _one_part_at_a_time = threading.Lock()
-_estimators: dict[tuple[str, str, str], Estimator] = {}
+_estimators: dict[Run, Estimator] = {}
 
 
 def _estimator(run: Run) -> Estimator:
-    """One per process and settings: it remembers distinct rows from part to part."""
-    known = (run.settings, run.plots, run.language)
-    if known not in _estimators:
+    """One per process and run: it remembers distinct rows and assumptions from part to part."""
+    if run not in _estimators:
         plots = (
             canonical_plots(open_table(run.plots, "plots", "plots").frame) if run.plots else None
         )
         _estimators.clear()
-        _estimators[known] = Estimator(
+        _estimators[run] = Estimator(
             Settings.model_validate_json(run.settings), plots, run.language
         )
-    return _estimators[known]
+    return _estimators[run]
 
 
 def run_part(task: Task) -> Outcome:

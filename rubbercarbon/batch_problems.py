@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from allometry.catalogue.loader import get_equation
 from rubbercarbon.batch_made import BY_SPECIES, WORDS
 from rubbercarbon.batch_templates import KEPT, Templates, told_apart
-from rubbercarbon.batch_whole import BESIDE
+from rubbercarbon.batch_whole import BESIDE, PLOTS
 from rubbercarbon.pools import KG_PER_T
 from rubbercarbon.problems import Problem, Problems
 from rubbercarbon.stock_points import SIZE_COLUMNS
@@ -206,7 +206,7 @@ def _count_equations(store: Templates, count: Ints, listed: Listed) -> None:
 
 def list_whole(
     tally: Tally, found: Problems, inventory: Inventory, computed: Computed, rows: Rows,
-    taken: Ints,
+    taken: Ints, plots: pd.DataFrame | None,
 ) -> Counter[str]:  # fmt: skip
     """Put down the problems of plots that were read by the rules of a whole inventory.
 
@@ -220,8 +220,18 @@ def list_whole(
     failed: set[int] = set()
     start = tally.rows - len(rows.row)
     for item in found.items:
+        if item.file == PLOTS:
+            if item.severity == "error":
+                of = ""
+                if plots is not None and item.row is not None:
+                    of = str(plots["plot_id"].iloc[item.row])
+                listed.rows.append(_line(item, PLOTS, None, of, "", 1, tally.language))
+            continue
         if item.row is not None and item.row >= len(taken):
             continue
+        if item.code == "row_repeated":
+            other = int(rows.row[taken[int(str(item.values["other"]))]])  # noqa: PD011
+            item = replace(item, values={**item.values, "other": other})  # noqa: PD011, PLW2901
         place = int(taken[item.row or 0])
         number = None if item.row is None else int(rows.row[place])
         file = rows.file(place)

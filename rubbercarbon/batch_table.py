@@ -392,12 +392,12 @@ def _whole(estimator: Estimator, rows: Rows, plots: Ints, by: str, sums: Sums) -
     """Plots that need the rules of a whole inventory."""
     taken = np.concatenate([np.arange(rows.offsets[p], rows.offsets[p + 1]) for p in plots])
     frame = rows.table.take(pa.array(taken)).to_pandas()
-    row = rows.row[taken]
+    frame, row = frame.astype(_plain(frame)), rows.row[taken]
     frame["tree_id"] = _tree_ids(frame, row)
     names = [rows.plots[p] for p in plots]
     chosen = None if estimator.plots is None else estimator.plots[estimator.plots.index.isin(names)]
     found, extra = Problems(), Problems()
-    inventory = read_whole(frame.astype(_plain(frame)), rows.file(int(taken[0])), chosen, found)
+    inventory = read_whole(frame, rows.file(int(taken[0])), chosen, found)
     computed, draws = compute_whole(inventory, estimator.settings)
     extra.items = computed.stocks.found_problems.items
     table = computed.stocks.plots
@@ -413,9 +413,8 @@ def _whole(estimator: Estimator, rows: Rows, plots: Ints, by: str, sums: Sums) -
         for name in (*TEXTS[1:], by)
     }
     columns |= {name: texts[name][mine] for name in TEXTS[1:]}
-    refused = list_whole(estimator.tally, extra, inventory, computed, rows, taken)
-    of_plot = frame["plot_id"].fillna("").astype(str).str.strip()
-    counts = Counter(of_plot)
+    refused = list_whole(estimator.tally, extra, inventory, computed, rows, taken, chosen)
+    counts = Counter(inventory.trees.loc[inventory.trees["row"] < len(taken), "plot_id"])
     columns["n_rows"] = np.array([counts[name] for name in columns["plot_id"]], dtype=np.int64)
     columns["n_refused"] = np.array([refused[n] for n in columns["plot_id"]], dtype=np.int64)
     regions, region = _regions(texts, mine, by)

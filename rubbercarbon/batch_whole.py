@@ -18,6 +18,7 @@ from rubbercarbon.problems import Problems
 from rubbercarbon.stocks import Computed, compute
 
 BESIDE = "\uffff"  # a plot of one sound tree, so that a block of bad rows is not refused whole
+PLOTS = "plots"  # what problems call the table of plots
 SOUND = {"species": "Hevea brasiliensis", "dbh_cm": 20.0, "tree_id": "1"}
 
 
@@ -45,7 +46,7 @@ def read_whole(
     plot_raw = None
     if plots is not None:
         land = pd.DataFrame([{"plot_id": BESIDE, "area_ha": 1.0}])
-        plot_raw = RawTable(pd.concat([plots, land], ignore_index=True), "plots", "", 0)
+        plot_raw = RawTable(pd.concat([plots, land], ignore_index=True), PLOTS, "", 0)
     return read_raw(RawTable(body, file, "", 0), plot_raw, found)
 
 

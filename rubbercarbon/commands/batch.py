@@ -145,6 +145,7 @@ def _print(result: BatchResult, by: str, language: str) -> None:
         console.line(messages.text("batch", "unread", language, file=name, why=why))
     for severity in ("error", "warning"):
         found = result.problems[result.problems["severity"] == severity]
+        found = found[found["code"] != "file_left_out"]  # told above
         if len(found):
             listed = ", ".join(f"{r['code']} {r['n_rows']:,}" for r in found.to_dict("records"))
             console.line(messages.text("batch", severity, language, listed=listed))

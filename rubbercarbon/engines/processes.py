@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import connection
 
 from rubbercarbon.batch_part import Outcome, Task, run_part
 from rubbercarbon.engines.interface import MOST_DEATHS, Options
@@ -53,7 +55,9 @@ def _some(tasks: list[Task], workers: int) -> Iterator[Outcome]:
     """Outcomes of one pool; few tasks wait in it, so that an error ends it soon."""
     context = multiprocessing.get_context("spawn")
     waiting = iter(tasks)
-    with ProcessPoolExecutor(min(workers, len(tasks)), mp_context=context) as pool:
+    with ProcessPoolExecutor(
+        min(workers, len(tasks)), mp_context=context, initializer=_end_with_parent
+    ) as pool:
         running: set[Future[Outcome]] = set()
         try:
             for task in waiting:
@@ -69,3 +73,15 @@ def _some(tasks: list[Task], workers: int) -> Iterator[Outcome]:
                     yield future.result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _end_with_parent() -> None:
+    """End this worker when the process that started it is gone."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_watch, args=(parent.sentinel,), daemon=True).start()
+
+
+def _watch(sentinel: int) -> None:
+    connection.wait([sentinel])
+    os._exit(1)
