@@ -245,6 +245,7 @@ _RAI_WORDS = re.compile(
     rf"(?:{_NUMBER}\s*ไร่)?\s*(?:{_NUMBER}\s*งาน)?"
     rf"\s*(?:{_NUMBER}\s*(?:ตารางวา|ตร\.?\s*ว\.?(?:า)?|วา))?"
 )
+_DAY = re.compile(r"(?:19|2[0-5])\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])")
 
 
 STATUS_BEGINS = (
@@ -269,6 +270,8 @@ def rai_text_to_ha(text: str) -> float:
     >>> round(rai_text_to_ha("6-2-75"), 4)
     1.07
     """
+    if _DAY.fullmatch(text.strip()):  # what a spreadsheet makes of 1-2-50
+        return math.nan
     words = _RAI_WORDS.fullmatch(text.strip())
     if words and any(words.groups()):
         rai, ngan, wa = (float(part or 0) for part in words.groups())

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rubbercarbon.columns import AREAS, DIAMETERS, LENGTHS
+
 FILE = Path(__file__).parent / "headings.toml"
 _BREAKS = re.compile(r"<[^>]*>|\\n|\n|\r")
 _BRACKETS = re.compile(r"[(\[{（]([^()\[\]{}（）]*)[)\]}）]")
@@ -45,6 +47,8 @@ UNITS: dict[str, tuple[tuple[str, str], ...]] = {
        for name in ("agb", "stem", "branch", "leaf", "bark", "bgb")},
 }  # fmt: skip
 PLAIN_UNITS = {"count": "stems", "age_years": "year", "planting_year": "year"}
+INCH_SIGNS = ('"', "″", "”", "''")
+FACTORS = {column.name: column.factor for column in (*DIAMETERS, *LENGTHS, *AREAS)}
 UNIT_MATTERS = ("girth", "dbh")
 # taken only with their unit: a bare area in a tree sheet, and parts of felled trees
 CLEAR = ("plot_area", "stem", "branch", "leaf", "bark", "bgb")
@@ -192,11 +196,24 @@ def _column(base: str, unit: str, pom: float | None, rank: int) -> Found | None:
 
 
 def number_with_unit(text: str, column: str) -> str:
-    """The number of a cell that repeats the unit of its column (``65 ซม.``); else empty."""
+    """The number of a cell that names a unit, in the unit of its column; else empty.
+
+    Examples
+    --------
+    >>> number_with_unit("65 ซม.", "girth_cm"), number_with_unit('24"', "girth_cm")
+    ('65', '60.96')
+    """
     match = re.fullmatch(r"\s*([+-]?\d+(?:\.\d+)?)\s*([^\d\s].*)", text)
-    unit = _units().get(key(match.group(2)), "") if match else ""
-    same = unit and (column.endswith(f"_{unit}") or unit == PLAIN_UNITS.get(column))
-    return f"{float(match.group(1)):g}" if match and same else ""
+    if not match:
+        return ""
+    written = match.group(2).strip()
+    unit = "in" if written in INCH_SIGNS else _units().get(key(written), "")
+    if unit and (column.endswith(f"_{unit}") or unit == PLAIN_UNITS.get(column)):
+        return f"{float(match.group(1)):g}"
+    other = next((dict(o).get(unit) for o in UNITS.values() if column in dict(o).values()), None)
+    if other not in FACTORS or column not in FACTORS:
+        return ""
+    return f"{float(match.group(1)) * FACTORS[other] / FACTORS[column]:g}"
 
 
 def is_unit(text: str) -> bool:

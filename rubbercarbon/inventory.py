@@ -24,7 +24,7 @@ from rubbercarbon.messages import failure
 from rubbercarbon.place_checks import check_places
 from rubbercarbon.plots import read_plots
 from rubbercarbon.problems import Problems
-from rubbercarbon.sections import name_sections, refuse_sections
+from rubbercarbon.sections import name_sections, put_sections
 from rubbercarbon.tables import Source
 
 ONE_PLOT = "1"
@@ -168,7 +168,7 @@ def _read(
     if len(trees) > MANY_ROWS:
         raw = replace(raw, frame=raw.frame.iloc[:0].copy())
         give_back(len(trees))
-    refuse_sections(trees, sections, raw, problems)
+    put_sections(trees, sections, raw, problems)
     add_keys(trees, notes, raw, problems)
     add_diameter(trees, raw, problems)
     checks.check_census(trees, raw, problems)

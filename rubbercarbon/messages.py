@@ -13,6 +13,8 @@ from rubbercarbon.errors import RubbercarbonError
 
 LANGUAGES = ("en", "th")
 MOST_WORDS_OF_A_NAME = 3  # before a colon: an id, or a plant's name
+ENDS = ("low", "high")  # of an interval: numbers, and no words of a sentence with "to" in it
+_NUMBER = r"[-+−]?\d[\d.,]*(?:e[-+]?\d+)?(?: ?%)?"
 Failure = TypeVar("Failure", bound=RubbercarbonError)
 
 
@@ -130,7 +132,8 @@ def _sentences(language: str) -> tuple[dict[str, str], tuple[tuple[re.Pattern[st
     for one in open_ones:
         parts = re.split(r"\{(\w+)\}", one)
         made = "".join(
-            f"(?P<{part}>.+?)" if i % 2 else re.escape(part) for i, part in enumerate(parts)
+            f"(?P<{part}>{_NUMBER if part in ENDS else '.+?'})" if i % 2 else re.escape(part)
+            for i, part in enumerate(parts)
         )
         patterns.append((re.compile(made), found[one]))
     return found, tuple(patterns)

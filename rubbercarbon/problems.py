@@ -27,7 +27,7 @@ ERRORS = frozenset({
 NOTES = frozenset({
     "not_alive", "column_ignored", "rows_empty", "tag_gaps", "tag_order", "digits_heaped",
     "height_constant", "coordinates_outside", "pom_missing", "suggestion_applied", "example_row",
-    "text_row", "section_row", "id_respelt", "height_tall",
+    "text_row", "section_row", "id_respelt", "area_respelt", "height_tall",
     "volume_above_cylinder", "cells_missing", "polygon_direction", "plot_area_unknown",
     "no_area_known",
     "felled_too_small", "felled_density", "fit_few_places",

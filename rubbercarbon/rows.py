@@ -22,11 +22,12 @@ TOTALS = tuple(
                  "totals",
                  "grand total", "subtotal", "sum", "average", "mean", "jumlah", "rata rata")
 )  # fmt: skip
+TOTAL_OF = re.compile(r"(\D+?)\s*[:=]?\s*\d+(?:[.,]\d+)*\s*([^\d\s]*)")  # รวม 10 ต้น
 EXAMPLES = ("ตัวอย่าง", "example")
 LONG_TEXT = 12  # letters of a remark; names of plots and trees are shorter
 UNIT_ROWS = 3  # first rows that may hold units
 SIGNATURE = re.compile(
-    r"ลงชื่อ|ผู้สำรวจ|ผู้บันทึก|ผู้ตรวจ|ผู้วัด|หมายเหตุ|ที่มา|signed|signature|surveyed by|remarks?\b|notes?\b",
+    r"ลงชื่อ|ผู้สำรวจ|ผู้บันทึก|ผู้ตรวจ|ผู้วัด|หมายเหตุ|ที่มา|วันที่|signed|signature|surveyed by|remarks?\b|notes?\b",
     re.IGNORECASE,
 )
 MOST_SIGNED = 4  # cells of a row of signatures
@@ -45,9 +46,9 @@ def not_trees(frame: pd.DataFrame, raw: RawTable) -> Iterator[tuple[int, str, st
         return
     suspicious = np.zeros(len(frame), dtype=np.bool_)
     for name in names:
-        suspicious |= distinct.flags(frame[name], lambda text: key(text) in TOTALS)
+        suspicious |= distinct.flags(frame[name], _is_total)
     for position in np.flatnonzero(suspicious):
-        words = [text for text in _cells(frame, position, names) if key(text) in TOTALS]
+        words = [text for text in _cells(frame, position, names) if _is_total(text)]
         yield int(position), "totals_row", words[0]
     for name in names:
         examples = distinct.flags(frame[name], lambda text: text.casefold().startswith(EXAMPLES))
@@ -104,6 +105,14 @@ def _remarks(frame: pd.DataFrame, texts: list[str]) -> Iterator[tuple[int, str]]
             and (" " in text.strip() or len(text) >= LONG_TEXT)
         ):
             yield int(position), text
+
+
+def _is_total(text: str) -> bool:
+    """Whether a text is a word for a total, perhaps with a figure and its unit."""
+    counted = TOTAL_OF.fullmatch(text.strip())
+    if counted and (not counted.group(2) or is_unit(counted.group(2))):
+        text = counted.group(1)
+    return key(text) in TOTALS
 
 
 def _is_number(text: str) -> bool:

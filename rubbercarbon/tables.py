@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from rubbercarbon import distinct, headings, rows
+from rubbercarbon import distinct, headings, rai_cells, rows
 from rubbercarbon.columns import (
+    AREAS,
     BUDDHIST_ERA,
     DIAMETERS,
     LENGTHS,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 Source: TypeAlias = "str | Path | pd.DataFrame | pa.Table"
 MISSING_WORDS = ("na", "n/a", "nan", "null", "none", "-", "--", ".", "ไม่มี", "ไม่มีข้อมูล", "ไม่ได้วัด")
+PLOT_AREAS = {f"{start}{column.name}" for column in AREAS for start in ("", "plot_")}
 DEAD_HEADINGS = ("dead", "ตาย")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 _NO_NUMBER = {"#": "cell_error", "=": "formula_without_value"}  # by first character
@@ -299,6 +301,7 @@ def typed(
             heading=len(raw.frame.columns),
         )  # fmt: skip
         refused[position] = "too_many_cells"
+    rai_cells.read_rai_cells(frame, raw, problems)
     for name in [n for n in frame.columns if n in columns]:
         if not columns[name].number:
             frame[name] = distinct.mapped(frame[name], str.strip)
@@ -323,7 +326,7 @@ def typed(
                 row=int(frame["row"].iloc[place]),
                 column=name,
                 value=text,
-                severity="error" if vital else "warning",
+                severity="error" if vital or name in PLOT_AREAS else "warning",
                 fix=_meant(text, name),
             )
             if vital:

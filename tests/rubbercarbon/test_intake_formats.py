@@ -291,10 +291,13 @@ def test_messages_name_the_heading_of_the_sheet_and_the_value_that_was_meant():
 
 def test_a_unit_typed_into_the_cell_is_suggested_away():
     trees = TREES.head(12).rename(columns=HEAD).astype(object)
-    for row, text in enumerate(("65.5 ซม.", "๖๕ cm", "0.65 ม.", "ราว 65")):
+    typed = ("65.5 ซม.", "๖๕ cm", "0.65 ม.", "ราว 65", "65 นิ้ว", '24"', "620 มม.", "0.6 เมตร", "7 ไร่")
+    for row, text in enumerate(typed):
         trees.loc[row, HEAD["girth_cm"]] = text
     items = rc.read_inventory(trees).found_problems.items
-    assert [i.fix for i in items if i.code == "not_a_number"] == ["65.5", "65", "", ""]
+    assert [i.fix for i in items if i.code == "not_a_number"] == [
+        "65.5", "65", "65", "", "165.1", "60.96", "62", "60", "",
+    ]  # fmt: skip
 
 
 def test_an_area_in_rai_ngan_wa_may_stand_in_the_sheet_of_trees():
@@ -304,6 +307,38 @@ def test_an_area_in_rai_ngan_wa_may_stand_in_the_sheet_of_trees():
     assert inventory.plots["area_ha"].iloc[0] == pytest.approx(1.07)
     found = [(i.row, i.value) for i in inventory.found_problems.items if i.code == "area_not_valid"]
     assert found == [(2, "6-5-75")]
+
+
+@pytest.mark.parametrize("heading", ["พื้นที่แปลง (ไร่)", "ไร่"])
+def test_an_area_in_rai_ngan_wa_under_a_heading_of_rai_is_read_and_said(heading):
+    areas = ["1-2-50", "1-2-50", "๑ ไร่ ๒ งาน ๕๐ วา", "1.625", "1950-02-01", "ไม่แน่ใจ"]
+    names = ["1", "1", "2", "3", "4", "5"]
+    trees = pd.DataFrame({"แปลง": names, "ชนิดไม้": "ยางพารา",
+                          "เส้นรอบวง (ซม.)": [60, 61, 62, 63, 64, 65]})  # fmt: skip
+    plots = pd.DataFrame({"แปลง": names[1:], heading: areas[1:]})
+    beside = rc.read_inventory(trees, plots)
+    within = rc.read_inventory(trees.assign(**{heading: areas}))
+    for inventory, counts in ((beside, [1, 1]), (within, [2, 1])):
+        hectares = inventory.plots["area_ha"]
+        assert hectares[:3].tolist() == pytest.approx([0.26, 0.26, 0.26])
+        assert hectares[3:].isna().all()
+        items = inventory.found_problems.items
+        said = inventory.problems.query("code == 'area_respelt'")
+        assert said["value"].tolist() == ["1-2-50", "๑ ไร่ ๒ งาน ๕๐ วา"]
+        for message, count in zip(said["message"], counts, strict=True):
+            assert message.endswith(f"1.625 rai ({count} cells)")
+        lost = [(i.value, i.severity) for i in items if i.code == "not_a_number"]
+        assert lost == [("1950-02-01", "error"), ("ไม่แน่ใจ", "error")]
+        assert (inventory.trees["refused"] == "").all()
+
+
+def test_rai_ngan_wa_beside_a_column_of_ngan_is_not_counted_twice():
+    trees = pd.DataFrame({"แปลง": ["1", "2"], "ชนิดไม้": "ยางพารา", "เส้นรอบวง (ซม.)": [60, 61]})
+    plots = pd.DataFrame({"แปลง": ["1", "2"], "ไร่": ["1-2-50", "1-2-50"], "งาน": [2, None]})
+    inventory = rc.read_inventory(trees, plots)
+    assert inventory.plots["area_ha"].tolist() == pytest.approx([0.08, 0.26])
+    lost = [(i.row, i.severity) for i in inventory.found_problems.items if i.code == "not_a_number"]
+    assert lost == [(1, "error")]
 
 
 @pytest.mark.parametrize(

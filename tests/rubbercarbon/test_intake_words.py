@@ -14,7 +14,7 @@ from rubbercarbon import error_cells, spreadsheet_child
 from rubbercarbon import tables as rc_tables
 from rubbercarbon.cli import main
 from rubbercarbon.formats.interface import read_tables
-from rubbercarbon.sections import plot_named
+from rubbercarbon.sections import plot_begun, plot_named
 
 HEAD = ["ต้นที่", "ชนิดไม้", "เส้นรอบวง (ซม.)", "ความสูง (ม.)"]
 
@@ -129,10 +129,58 @@ def test_trees_above_the_first_named_plot_have_none(tmp_path):
 @pytest.mark.parametrize(
     ("text", "plot"),
     [("แปลง 3", "แปลง 3"), ("แปลงตัวอย่างที่ ๑๒", "แปลงตัวอย่างที่ 12"), ("PLOT: A-7", "PLOT: A-7"),
-     ("แปลง ก", "แปลง ก"), ("แปลงปลูกยางพารา", ""), ("plot", ""), ("แปลงที่ 3 ของนายดี", ""), ("P1", "")],
+     ("แปลง ก", "แปลง ก"), ("แปลงปลูกยางพารา", ""), ("plot", ""), ("แปลงที่ 3 ของนายดี", ""), ("P1", ""), ("แปลงที่ 4:", "แปลงที่ 4")],
 )  # fmt: skip
 def test_what_is_the_name_of_a_plot(text, plot):
     assert plot_named(text) == plot
+
+
+@pytest.mark.parametrize(
+    ("text", "plot"),
+    [("แปลงที่ 3 เจ้าของ นายดำ", "แปลงที่ 3"), ("แปลง ๖: ที่ลาดชัน", "แปลง 6"), ("Plot A-7 steep", "Plot A-7"),
+     ("แปลงที่ 3 จำนวน 40 ต้น", "แปลงที่ 3"), ("แปลง 40 ต้น", ""), ("แปลง 2 ไร่", ""), ("แปลง 1 ต้นที่ 2", ""),
+     ("แปลงที่ 1 รวม 9 ต้น", ""), ("แปลงปลูกปี 2550", ""), ("แปลงนายแดง", "")],
+)  # fmt: skip
+def test_what_begins_with_the_name_of_a_plot(text, plot):
+    assert plot_begun(text) == plot
+
+
+def test_headings_of_plots_with_more_words_part_the_trees(tmp_path):
+    tree, next_tree = [1, "ยางพารา", 60.5, 15.0], [2, "ยางพารา", 64.0, 15.5]
+    rows = [
+        ["แปลงที่ ๑"], HEAD, tree, ["รวม 10 ต้น"], ["แปลงที่ ๒", "", "ลาดชัน 30%"], tree,
+        ["วันที่ ๒๐ พ.ค. ๒๕๖๗"], next_tree, ["แปลงที่ 3 เจ้าของ นายดำ"], tree, ["แปลงที่ 4:"], tree,
+        ["แปลง 6", "ที่ลาดชัน"], tree, ["แปลงนายแดง"], next_tree,
+    ]  # fmt: skip
+    workbook(tmp_path / "s.xlsx", rows)
+    inventory = rc.read_inventory(tmp_path / "s.xlsx")
+    trees = inventory.trees.set_index("row")
+    known = {3: "แปลงที่ 1", 6: "แปลงที่ 2", 8: "แปลงที่ 2", 10: "แปลงที่ 3", 12: "แปลงที่ 4", 14: "แปลง 6",
+             16: "แปลง 6"}  # fmt: skip
+    assert trees.query("species != ''")["plot_id"].to_dict() == known
+    assert (trees.loc[list(known), "refused"] == "").all()
+    refused = trees.drop(index=list(known))["refused"].to_dict()
+    assert refused == {4: "totals_row", 7: "text_row", 15: "text_row",
+                       **dict.fromkeys([5, 9, 11, 13], "section_row")}  # fmt: skip
+    assert codes(inventory, "section_row", "section_doubtful", "not_a_number", "id_respelt") == [
+        (None, "section_row", "แปลงที่ ๑"), (5, "section_row", "แปลงที่ ๒ | ลาดชัน 30%"),
+        (9, "section_row", "แปลงที่ 3 เจ้าของ นายดำ"), (11, "section_row", "แปลงที่ 4:"),
+        (13, "section_row", "แปลง 6 | ที่ลาดชัน"), (15, "section_doubtful", "แปลงนายแดง"),
+    ]  # fmt: skip
+    said = inventory.problems.query("code == 'section_doubtful'")
+    assert said["severity"].tolist() == ["warning"]
+    assert "looks like a plot heading" in said["message"].iloc[0]
+    assert "แปลง 6" in said["message"].iloc[0]
+
+
+def test_trees_that_are_called_after_their_plot_are_no_headings():
+    trees = pd.DataFrame({
+        "tree_id": ["แปลง 1-1", "แปลง 1-2", "แปลง 2-1"], "species": "ยางพารา",
+        "girth_cm": ["60", "", "62"], "status": ["", "ตาย", ""],
+    })  # fmt: skip
+    inventory = rc.read_inventory(trees)
+    assert (inventory.trees["refused"] == "").all()
+    assert codes(inventory, "section_row", "section_doubtful") == []
 
 
 # --- cells with errors ----------------------------------------------------------------------------

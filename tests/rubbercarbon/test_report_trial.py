@@ -461,6 +461,11 @@ class TestThai:
         )
         assert messages.translated("360 rows", "en") == "360 rows"
 
+    def test_only_intervals_of_numbers_are_said_in_thai(self):
+        kept = "Chave 2004 (repeated readings; blunders of 4.64 cm are left to the checks)"
+        assert messages.translated(kept, "th") == kept
+        assert messages.translated("0.5 (-0.1 to 1.2e-05)", "th") == "0.5 (-0.1 ถึง 1.2e-05)"
+
     def test_intervals_on_the_screen_are_in_thai(self, capsys, tmp_path):
         words = ["change", str(SAMPLE / "trees_2567.csv"), str(SAMPLE / "trees.csv"), "--plots",
                  str(SAMPLE / "plots.csv"), "--out", str(tmp_path / "out"), "--lang", "th"]  # fmt: skip
