@@ -13,9 +13,9 @@ from rubbercarbon.errors import InventoryError
 from rubbercarbon.formats.interface import RawTable
 from rubbercarbon.messages import failure
 from rubbercarbon.problems import Problems
+from rubbercarbon.rows import NOT_TREES
 from rubbercarbon.tables import Floats, Source
 
-NOT_PLOTS = ("example_row", "totals_row", "heading_repeated", "unit_row", "text_row", "section_row")
 THAI_AREAS = ("area_rai", "area_ngan", "area_wa")
 AREA_CONFLICT = 0.01  # relative difference of two columns that is worth a word
 
@@ -42,7 +42,7 @@ def read_plots(
             columns = ", ".join(map(str, raw.frame.columns))
             raise failure(InventoryError, "no_plot_id", file=raw.file, columns=columns)
         table = tables.typed(table, PLOT_COLUMNS, raw, problems)
-        table = table[~table["refused"].isin(NOT_PLOTS)].reset_index(drop=True)
+        table = table[~table["refused"].isin(NOT_TREES)].reset_index(drop=True)
         tables.plain_ids(table, ("plot_id",), raw, problems)
         tables.to_common_era(table, notes)
         _tell_sites_apart(trees, table, problems)
@@ -97,7 +97,7 @@ def _plots_of_trees(
     trees: pd.DataFrame, notes: list[dict[str, str]], raw: RawTable, problems: Problems
 ) -> pd.DataFrame:
     """Plots named in the tree table, with the area written there (if any)."""
-    trees = trees[~trees["refused"].isin(NOT_PLOTS)]
+    trees = trees[~trees["refused"].isin(NOT_TREES)]
     keys = [n for n in ("site_id",) if n in trees]
     table = (
         trees[trees["plot_id"] != ""].groupby("plot_id", sort=True)[keys].first().reset_index()

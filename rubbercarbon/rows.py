@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from rubbercarbon.formats.interface import RawTable
 
+# codes of rows that are neither trees nor plots
+NOT_TREES = ("example_row", "totals_row", "heading_repeated", "unit_row", "text_row", "section_row",
+             "section_doubtful")  # fmt: skip
 TOTALS = tuple(
     key(word)
     for word in ("รวม", "รวมทั้งหมด", "รวมทั้งสิ้น", "ผลรวม", "ยอดรวม", "เฉลี่ย", "ค่าเฉลี่ย", "total",

@@ -60,7 +60,8 @@ def plot_named(text: str) -> str:
 def plot_begun(text: str) -> str:
     """The plot whose number a text begins with, whatever follows; empty for any other text.
 
-    A number that counts something (``แปลง 40 ต้น``) and a tree of a plot (``แปลง 1 ต้นที่ 2``) name none.
+    A number that counts something (``แปลง 40 ต้น``) names none, nor does a tree of a plot
+    (``แปลง 1 ต้นที่ 2``).
 
     Examples
     --------
@@ -154,9 +155,11 @@ def put_sections(
     starts = np.array([one.place for one in known])
     trees["plot_id"] = names[np.searchsorted(starts, np.arange(len(trees)), side="right")]
     for one in found:
-        row = None if one.place == BEFORE_TABLE else int(trees["row"].iloc[one.place])
-        plot = one.plot or str(trees["plot_id"].iloc[one.place])
         code = "section_row" if one.plot else "section_doubtful"
+        row, plot = None, one.plot
+        if one.place != BEFORE_TABLE:
+            row = int(trees["row"].iloc[one.place])
+            plot = plot or str(trees["plot_id"].iloc[one.place])
+            if one.plot or not trees["refused"].iloc[one.place]:
+                trees.loc[one.place, "refused"] = code
         problems.add(code, file=raw.file, sheet=raw.sheet, row=row, value=one.text, plot=plot)
-    places = [one.place for one in known if one.place != BEFORE_TABLE]
-    trees.loc[places, "refused"] = "section_row"

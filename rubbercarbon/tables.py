@@ -352,9 +352,11 @@ def plain_ids(
         codes, known = distinct.coded(frame[name])
         plain = np.array([plain_id(str(text)) for text in known], dtype=object)
         changed = plain != known
-        if not changed.any():
-            continue
         rows_changed = changed[codes]
+        if changed.any() and "refused" in frame:
+            rows_changed &= ~frame["refused"].isin(rows.NOT_TREES).to_numpy()
+        if not rows_changed.any():
+            continue
         first = int(np.flatnonzero(rows_changed)[0])
         problems.add(
             "id_respelt", file=raw.file, sheet=raw.sheet, column=name, value=known[codes[first]],

@@ -291,7 +291,7 @@ def test_messages_name_the_heading_of_the_sheet_and_the_value_that_was_meant():
 
 def test_a_unit_typed_into_the_cell_is_suggested_away():
     trees = TREES.head(12).rename(columns=HEAD).astype(object)
-    typed = ("65.5 ซม.", "๖๕ cm", "0.65 ม.", "ราว 65", "65 นิ้ว", '24"', "620 มม.", "0.6 เมตร", "7 ไร่")
+    typed = ("65.5 ซม.", "๖๕ cm", "0.65 ม.", "ราว 65", "65 นิ้ว", '24"', "620 มม.", "0.6 เมตร", "7 ไร่")  # fmt: skip
     for row, text in enumerate(typed):
         trees.loc[row, HEAD["girth_cm"]] = text
     items = rc.read_inventory(trees).found_problems.items

@@ -160,7 +160,7 @@ def test_headings_of_plots_with_more_words_part_the_trees(tmp_path):
     assert trees.query("species != ''")["plot_id"].to_dict() == known
     assert (trees.loc[list(known), "refused"] == "").all()
     refused = trees.drop(index=list(known))["refused"].to_dict()
-    assert refused == {4: "totals_row", 7: "text_row", 15: "text_row",
+    assert refused == {4: "totals_row", 7: "text_row", 15: "section_doubtful",
                        **dict.fromkeys([5, 9, 11, 13], "section_row")}  # fmt: skip
     assert codes(inventory, "section_row", "section_doubtful", "not_a_number", "id_respelt") == [
         (None, "section_row", "แปลงที่ ๑"), (5, "section_row", "แปลงที่ ๒ | ลาดชัน 30%"),
