@@ -432,6 +432,23 @@ def cluster(folder):
 
 @pytest.mark.drill
 @pytest.mark.skipif(os.name == "nt", reason="signals are POSIX's")
+def test_workers_end_with_the_process_that_started_them(source, tmp_path):
+    command = [sys.executable, "-m", "rubbercarbon", "batch", source, tmp_path / "out", "--draws",
+               "24", "--engine", "processes", "--workers", "2", "--part-rows", "20"]  # fmt: skip
+    job = subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL)
+    wait_for(lambda: len(workers_of(job.pid)) == 2 and parts_in(tmp_path / "out") >= 1, job)
+    workers = workers_of(job.pid)
+    assert len(workers) == 2
+    job.send_signal(signal.SIGKILL)
+    job.wait()
+    until = time.monotonic() + 20
+    while any(Path(f"/proc/{one}").exists() for one in workers) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not [one for one in workers if Path(f"/proc/{one}").exists()]
+
+
+@pytest.mark.drill
+@pytest.mark.skipif(os.name == "nt", reason="signals are POSIX's")
 def test_a_killed_scheduler_ends_the_run_with_a_sentence_and_another_takes_it_up(source, tmp_path):
     pytest.importorskip("distributed")
     fresh, folder = tmp_path / "fresh", tmp_path / "out"
