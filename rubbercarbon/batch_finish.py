@@ -27,7 +27,6 @@ from rubbercarbon.provenance import RECORD, csv_bytes, run_record
 from rubbercarbon.stock_points import SIZE_COLUMNS
 
 COUNTED = re.compile(r"\d[\d,]* (rows?|plots?)|all plots|plots .*")
-UNREAD = f"{PROBLEMS}/unread-files.parquet"
 
 
 def finish(

@@ -54,7 +54,6 @@ WITH_INTERVALS = (
 )  # fmt: skip
 DRAWN_ROWS = 1 << 16
 ENDS = ("sd", "low", "high")
-PER_RAI = M2_PER_RAI / M2_PER_HA
 
 
 @dataclass

@@ -168,7 +168,6 @@ def _guarded(
             result: Result = compiled(*args, **kwargs)
             return result
 
-    guarded.__dict__["compiled"] = compiled
     return guarded
 
 

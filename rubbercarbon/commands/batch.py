@@ -16,7 +16,6 @@ from rubbercarbon.commands import interface as shared
 from rubbercarbon.config import Settings
 
 DEFAULT_DRAWS = 512
-SLOW_S = 2.0
 REGIONS_SHOWN = 30
 Src = Annotated[
     str,
