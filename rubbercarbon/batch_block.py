@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from allometry.catalogue.loader import get_equation, ladder
 from rubbercarbon.assumptions import Assumptions
 from rubbercarbon.batch_cells import CellRegistry
-from rubbercarbon.batch_codes import CAMPAIGN, Codes, first_of, texts
+from rubbercarbon.batch_codes import CAMPAIGN, Codes, coded, first_of, texts, visible
 from rubbercarbon.batch_made import SHORT, WILD
 from rubbercarbon.batch_plots import PlotFacts, PlotReader, plots_of_table
 from rubbercarbon.batch_problems import Tally
@@ -154,16 +154,20 @@ def _respelt(codes: Codes, written: list[str], plain: list[str]) -> Respelt | No
 
 def _ranked(column: Any) -> tuple[Codes, Any, Ints, Respelt | None]:
     """Code of each row's id, distinct ids in plain spelling, the place of each, those respelt."""
-    codes, written = texts(column)
-    plain = [plain_id(text) for text in written]
-    respelt = _respelt(codes, written, plain)
-    names = pa.array(plain)
+    codes, found = coded(column)
+    respelt = None
+    if visible(found):
+        names = pa.concat_arrays([found.cast(pa.string()), pa.array([""])])
+    else:
+        written = ["" if text is None else text.strip() for text in found.to_pylist()] + [""]
+        plain = [plain_id(text) for text in written]
+        respelt, names = _respelt(codes, written, plain), pa.array(plain)
     distinct = pc.unique(names)
     if len(distinct) != len(names):
         codes = pc.index_in(names, distinct).to_numpy(zero_copy_only=False)[codes]
     rank = np.empty(len(distinct), dtype=np.int64)
     rank[pc.sort_indices(distinct).to_numpy()] = np.arange(len(distinct))
-    return codes.astype(np.int32), distinct, rank, respelt
+    return codes.astype(np.int32, copy=False), distinct, rank, respelt
 
 
 def _suspicious(names: Any) -> Ints:

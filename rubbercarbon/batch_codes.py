@@ -40,6 +40,7 @@ GRIDS = (1.0, 10.0, 100.0, 1000.0)
 MOST_STEPS = 1 << 24
 MOST_NUMBERS = 1 << 16  # off the grids, kept from block to block
 KEY_BITS = 63
+VISIBLE = (np.uint8(ord("!")), np.uint8(ord("~")))
 
 
 def is_text(kind: Any) -> bool:
@@ -49,10 +50,8 @@ def is_text(kind: Any) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
-def texts(
-    column: Any, spelling: Callable[[str], str] = str.strip
-) -> tuple[Codes, list[str]]:  # fmt: skip
-    """Number of each row's text, and the distinct texts as spelt; null is the empty text."""
+def coded(column: Any) -> tuple[Codes, Any]:
+    """Number of each row's text, and the distinct texts as an Arrow array; null is one more."""
     array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     if isinstance(array, pa.ChunkedArray):
         array = array.unify_dictionaries().combine_chunks()
@@ -60,9 +59,36 @@ def texts(
         if not is_text(array.type):
             array = array.cast(pa.string())
         array = array.dictionary_encode()
-    known = ["" if text is None else spelling(text) for text in array.dictionary.to_pylist()]
-    codes = array.indices.fill_null(len(known)).to_numpy(zero_copy_only=False)
-    return codes.astype(np.int32), [*known, ""]
+    codes = array.indices
+    if codes.null_count:
+        codes = codes.fill_null(len(array.dictionary))
+    return codes.to_numpy(zero_copy_only=False).astype(np.int32, copy=False), array.dictionary
+
+
+def texts(
+    column: Any, spelling: Callable[[str], str] = str.strip
+) -> tuple[Codes, list[str]]:  # fmt: skip
+    """Number of each row's text, and the distinct texts as spelt; null is the empty text."""
+    codes, found = coded(column)
+    known = found.to_pylist()
+    if not visible(found):
+        known = ["" if text is None else spelling(text) for text in known]
+    return codes, [*known, ""]
+
+
+def visible(names: Any) -> bool:
+    """Whether texts are made of visible ASCII alone, so that there is nothing to trim or respell.
+
+    Examples
+    --------
+    >>> visible(pa.array(["A-1", "A-2"])), visible(pa.array(["A 1"])), visible(pa.array(["๑"]))
+    (True, False, False)
+    """
+    data = names.buffers()[-1]
+    if names.null_count or data is None:
+        return False
+    letters = np.frombuffer(data, dtype=np.uint8)
+    return bool(np.all(letters - VISIBLE[0] <= VISIBLE[1] - VISIBLE[0]))
 
 
 def numbers(column: Any) -> Floats:

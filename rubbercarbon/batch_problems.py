@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -98,7 +98,8 @@ class Tally:
 
     def _begin(self) -> None:
         self.count: Ints = np.zeros(0, dtype=np.int64)
-        self.places: dict[int, tuple[int, str, int]] = {}
+        self.place: Ints = np.zeros((0, 3), dtype=np.int64)
+        self.files: dict[str, int] = {}
 
     def add(self, rows: Rows, kind: Any, lean: Ints) -> Ints:
         """Count rows of the plots that need no whole inventory; returns their refused rows."""
@@ -106,17 +107,14 @@ class Tally:
 
         store = self.store
         if len(self.count) < len(store):
-            more = np.zeros(2 * len(store) - len(self.count), dtype=np.int64)
-            self.count = np.concatenate([self.count, more])
+            more = 2 * len(store) - len(self.count)
+            self.count = np.concatenate([self.count, np.zeros(more, dtype=np.int64)])
+            self.place = np.concatenate([self.place, np.zeros((more, 3), dtype=np.int64)])
         fresh, bad = (np.empty(len(kind), dtype=np.int64) for _ in range(2))
         met, failed = count_kinds(
             rows.offsets, lean, kind, store.failed, self.count, fresh, bad
         )  # fmt: skip
-        first = fresh[:met]
-        told = np.isin(store.word_codes[kind[first], 0], store.species_told())
-        for place in first[told | store.noted[kind[first]]].tolist():
-            where = (self.rows + place, rows.file(place), int(rows.row[place]))
-            self.places[int(kind[place])] = where
+        self._keep_places(rows, kind, fresh[:met])
         for place in bad[:failed].tolist():
             plot = int(np.searchsorted(rows.offsets, place, side="right")) - 1
             tree = rows.trees[int(rows.tree[place])].as_py()
@@ -134,6 +132,20 @@ class Tally:
             self.note(("id_respelt", name, "", ""), found.items[0], one.count, where)
         self.rows += len(kind)
         return bad[:failed]
+
+    def _keep_places(self, rows: Rows, kind: Any, fresh: Ints) -> None:
+        """Where templates of which something is to be said were met first."""
+        store = self.store
+        species = np.zeros(len(store.words["species_input"].known), dtype=np.bool_)
+        species[store.species_told()] = True
+        template = kind[fresh]
+        said = species[store.word_codes[template, 0]] | store.noted[template]
+        first, template = fresh[said], template[said]
+        names = [rows.files] if isinstance(rows.files, str) else rows.files[first].tolist()
+        file = [self.files.setdefault(name, len(self.files)) for name in names]
+        self.place[template, 0] = self.rows + first
+        self.place[template, 1] = file
+        self.place[template, 2] = rows.row[first]
 
     def close(self) -> Listed:
         """All that was found; counting begins anew."""
@@ -165,19 +177,37 @@ class Tally:
 
     def _summarise(self, count: Ints) -> None:
         """Warnings and notes of the templates that were met."""
-        store = self.store
+        store, files = self.store, list(self.files)
+
+        def tell(key: tuple[str, ...], item: Problem, rows: int, template: int) -> None:
+            place, file, row = self.place[template].tolist()
+            self.note(key, item, rows, (place, files[file], row))
+
         keys = list(store.notes)
-        for template, number in store.note_rows:
-            if count[template]:
-                item = store.note_items[number]
-                self.note(keys[number], item, int(count[template]), self.places[template])
+        template, number = np.frombuffer(store.note_rows, dtype=np.int64).reshape(-1, 2).T
+        for of, rows, first in self._by_note(template, number, count):
+            tell(keys[of], store.note_items[of], rows, first)
         names = list(store.words["species_input"].known)
-        for code in store.species_told().tolist():
-            item = store.species_notes[names[code]]
-            key = (item.code, "species", names[code], "")
-            mine = (store.word_codes[:, 0] == code) & store.usable & (count > 0)
-            for template in np.flatnonzero(mine).tolist():
-                self.note(key, item, int(count[template]), self.places[template])
+        told = np.zeros(len(names), dtype=np.bool_)
+        told[store.species_told()] = True
+        species = store.word_codes[:, 0]
+        template = np.flatnonzero(told[species] & store.usable)
+        for of, rows, first in self._by_note(template, species[template], count):
+            item = store.species_notes[names[of]]
+            tell((item.code, "species", names[of], ""), item, rows, first)
+
+    def _by_note(
+        self, template: Ints, number: Any, count: Ints
+    ) -> Iterator[tuple[int, int, int]]:  # fmt: skip
+        """Notes with the rows of their templates, and the template that was met first."""
+        met = count[template] > 0
+        template, number = template[met], number[met]
+        order = np.argsort(self.place[template, 0], kind="stable")
+        template, number = template[order], number[order]
+        distinct, first = np.unique(number, return_index=True)
+        rows = np.bincount(number, count[template]).astype(np.int64)
+        for of, at in zip(distinct.tolist(), first.tolist(), strict=True):
+            yield of, int(rows[of]), int(template[at])
 
 
 def _count_equations(store: Templates, count: Ints, listed: Listed) -> None:

@@ -7,6 +7,7 @@ that share an error, not its size, and `rubbercarbon.batch_cells` puts them in.
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -124,7 +125,7 @@ class Templates:
         self.problems: dict[int, list[Problem]] = {}
         self.notes: dict[tuple[str, ...], int] = {}
         self.note_items: list[Problem] = []
-        self.note_rows: list[tuple[int, int]] = []
+        self.note_rows = array("q")  # template and number of its note, one after the other
 
     def __len__(self) -> int:
         return len(self.key)
@@ -196,7 +197,7 @@ class Templates:
                     number = self.notes.setdefault(told_apart(item), len(self.notes))
                     if number == len(self.note_items):
                         self.note_items.append(item)
-                    self.note_rows.append((start + row, number))
+                    self.note_rows.extend((start + row, number))
                     self.noted[start + row] = True
 
     def _take(
