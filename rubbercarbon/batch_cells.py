@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rubbercarbon.budget import ErrorBudget
-from rubbercarbon.loads import Factor, Layout, key_of
+from rubbercarbon.loads import Factor, Layout, Placed, key_of, load_cells
 
 SLOTS = 64  # more than any term has normals
 
@@ -37,12 +37,17 @@ class CellRegistry:
         self.level = {term.name: term.level for term in terms}
         self.slots = SLOTS * len(terms)
 
+    def numbers(self, placed: Placed) -> Ints:
+        """Number of the cells of some rows; those that are new get their loads."""
+        if any(name not in self.names for name in placed.cell_names):
+            return self.register(load_cells(placed))
+        return np.array([self.names[name] for name in placed.cell_names], dtype=np.int64)
+
     def register(self, layout: Layout) -> Ints:
         """Number of each cell of a layout made of templates."""
         slots = [SLOTS * self.order[f.term] + f.number for f in layout.factors]
         for slot, factor in zip(slots, layout.factors, strict=True):
             self.factors.setdefault(slot, factor)
-        result = []
         for c, name in enumerate(layout.cell_names):
             if name not in self.names:
                 a, b = np.zeros(self.slots), np.zeros(self.slots)
@@ -55,8 +60,17 @@ class CellRegistry:
                 self.loads.append((a, b, units))
                 self.carbon.append(float(layout.carbon[c]))
                 self.herb.append(bool(layout.herb[c]))
-            result.append(self.names[name])
-        return np.array(result, dtype=np.int64)
+        return np.array([self.names[name] for name in layout.cell_names], dtype=np.int64)
+
+    def shared_variance(self, cell: Ints, x: Floats) -> Floats:
+        """As `rubbercarbon.montecarlo.shared_variance`, of rows in registered cells (or -1)."""
+        distinct, place = np.unique(cell, return_inverse=True)
+        total = np.zeros(len(x))
+        for slot, factor in sorted(self.factors.items()):
+            if factor.target == "mass":
+                a, b = (np.array([self.loads[c][k][slot] for c in distinct]) for k in range(2))
+                total += (a[place] + b[place] * x) ** 2
+        return np.where(cell >= 0, total, 0.0)
 
     def _key(self, text: str) -> int:
         if text not in self.ids:

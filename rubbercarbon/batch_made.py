@@ -22,8 +22,7 @@ from rubbercarbon.error_layout import NO_CAMPAIGN, NO_LOCALITY, lay_out_prepared
 from rubbercarbon.formats.interface import RawTable
 from rubbercarbon.inventory import Inventory, add_diameter, add_keys
 from rubbercarbon.labels import HERBS, NOT_IN_BASAL_AREA
-from rubbercarbon.loads import Layout
-from rubbercarbon.montecarlo import shared_variance
+from rubbercarbon.loads import Layout, Placed
 from rubbercarbon.pools import KG_PER_T, Account, TreeArrays, account
 from rubbercarbon.preparation import UNSELECTED, Prepared, prepare
 from rubbercarbon.problems import Problem, Problems
@@ -78,7 +77,8 @@ def make_templates(
     at, count = prepared.position, len(frame)
     _no_result(inventory, prepared, result, found)
     dbh = prepared.frame["dbh_cm"].to_numpy(dtype=np.float64)
-    made = _row_arrays(result, layout, prepared.arrays, dbh, prepared.growth_forms, store)
+    cells = store.cells.register(layout)
+    made = _row_arrays(result, layout, cells, prepared.arrays, dbh, prepared.growth_forms, store)
     nothing = {"figures": np.nan, "ratio": np.nan, "size": np.nan, "cell": -1}
     joins = [get_equation(name).stems == "equivalent_d" for name in prepared.biomass_ids]
     made |= {
@@ -108,22 +108,23 @@ def make_templates(
 
 
 def _row_arrays(
-    result: Account, layout: Layout, arrays: TreeArrays, dbh: Floats, forms: Any, store: Templates
-) -> dict[str, Any]:
+    result: Account, rows: Layout | Placed, cells: Ints, arrays: TreeArrays, dbh: Floats,
+    forms: Any, store: Templates,
+) -> dict[str, Any]:  # fmt: skip
     """What plots gather of each computed row."""
     masses = (result.agb_kg, result.bgb_kg, result.carbon_kg, result.herb_kg)
     columns = (
         *(mass / KG_PER_T for mass in masses), arrays.count, np.pi / 4.0 * (dbh / 100.0) ** 2,
         np.isin(forms, HERBS), ~np.isin(forms, NOT_IN_BASAL_AREA),
     )  # fmt: skip
-    names = store.cells.register(layout)
-    own = np.expm1(layout.sigma**2)
+    cell = np.append(cells, -1)[rows.cell]
+    shared = store.cells.shared_variance(cell, rows.x)
     return {
         "figures": np.column_stack(columns),
         "terms": np.column_stack(
-            [layout.x, layout.sigma, own, np.exp(-0.5 * shared_variance(layout))]
+            [rows.x, rows.sigma, np.expm1(rows.sigma**2), np.exp(-0.5 * shared)]
         ),
-        "cell": np.append(names, -1)[layout.cell],
+        "cell": cell,
         "usable": np.ones(len(dbh), dtype=np.bool_),
         "size": arrays.size,
     }
@@ -132,7 +133,8 @@ def _row_arrays(
 def sized_arrays(sized: Sized, store: Templates) -> dict[str, Any]:
     """The same of rows of known kinds at new sizes."""
     forms = np.array([kin.form for kin in sized.kin], dtype=object)[sized.of]
-    arrays = _row_arrays(sized.result, sized.layout, sized.arrays, sized.dbh, forms, store)
+    cells = store.cells.numbers(sized.placed)
+    arrays = _row_arrays(sized.result, sized.placed, cells, sized.arrays, sized.dbh, forms, store)
     ratio = np.full(len(sized.of), np.nan)
     rubber = np.array([kin.species == RUBBER for kin in sized.kin])[sized.of]
     told = np.array([kin.height_source in {"measured", "estimated"} for kin in sized.kin])[sized.of]

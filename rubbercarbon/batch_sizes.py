@@ -27,7 +27,7 @@ from rubbercarbon.columns import DIAMETERS, LENGTHS
 from rubbercarbon.config import Settings
 from rubbercarbon.formats.interface import RawTable
 from rubbercarbon.inputs import numbers_of
-from rubbercarbon.loads import Layout, Trees, lay_out
+from rubbercarbon.loads import Placed, Trees, place_rows
 from rubbercarbon.pools import Account, TreeArrays, account
 from rubbercarbon.problems import Problem, Problems
 
@@ -75,7 +75,7 @@ class Sized:
     height: Floats
     arrays: TreeArrays
     result: Account
-    layout: Layout
+    placed: Placed
 
 
 @dataclass
@@ -86,6 +86,7 @@ class Kinship:
     kinds: dict[tuple[tuple[str, int], ...], Kin | None] = field(default_factory=dict)
     gone: dict[tuple[tuple[str, int], ...], Problem] = field(default_factory=dict)
     models: dict[str, Any] = field(default_factory=dict)
+    absurd: dict[tuple[str, float], Problem] = field(default_factory=dict)
 
     def split(
         self, codes: Mapping[str, Codes], flags: Ints
@@ -209,7 +210,11 @@ class Kinship:
         alive = np.array([kin is not None for kin in known])[place]
         gone = {row: self.gone[kinds[place[row]]] for row in np.flatnonzero(dead & usable).tolist()}
         refused = np.flatnonzero(absurd & sound_height & (dead | alive))
-        gone |= _refused(slot, refused, columns[slot].values(codes[slot][refused]))
+        typed = np.asarray(columns[slot].values(codes[slot][refused]), dtype=np.float64)
+        for row, size in zip(refused.tolist(), typed.tolist(), strict=True):
+            if (slot, size) not in self.absurd:
+                self.absurd[slot, size] = _refused(slot, size)
+            gone[row] = self.absurd[slot, size]
         rows = np.flatnonzero(usable & alive)
         if not len(rows):
             return nothing, None, gone
@@ -266,18 +271,17 @@ class Kinship:
             density_given=each("density_given"), sd_given=each("sd_given"),
             pom_differs=each("pom_differs"),
         )  # fmt: skip
-        layout = lay_out(
+        placed = place_rows(
             trees, biomass, root_ids, self.settings.errors, models=self.models,
             stress=self.settings.stress,
         )  # fmt: skip
-        return Sized(kin, of, dbh, height, arrays, result, layout)
+        return Sized(kin, of, dbh, height, arrays, result, placed)
 
 
-def _refused(slot: str, rows: Ints, sizes: Any) -> dict[int, Problem]:
-    """What is said of diameters that no tree has, by row."""
-    typed = np.asarray(sizes, dtype=np.float64)
-    trees = pd.DataFrame({"row": rows, "dbh_cm": typed * FACTORS[slot], "refused": ""})
+def _refused(slot: str, typed: float) -> Problem:
+    """What is said of a diameter that no tree has."""
+    trees = pd.DataFrame({"row": [0], "dbh_cm": [typed * FACTORS[slot]], "refused": ""})
     found = Problems()
-    used = np.full(len(rows), slot, dtype=object)
-    check_diameters(trees, used, typed, RawTable(trees, "", "", 0), found, slot)
-    return {int(item.row or 0): item for item in found.items}
+    used, sizes = np.array([slot], dtype=object), np.array([typed])
+    check_diameters(trees, used, sizes, RawTable(trees, "", "", 0), found, slot)
+    return found.items[0]

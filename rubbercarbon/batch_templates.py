@@ -75,7 +75,7 @@ class Templates:
     word_codes : ndarray of int32, shape (n, 5)
         What it was taken for, as numbers of ``words``, in the order of `WORDS`.
     problems : dict
-        Template → what is wrong with it.
+        Template → why it is refused.
     species_notes : dict
         Species as written → how it was understood, where that is worth a word.
     """
@@ -125,6 +125,7 @@ class Templates:
         self.problems: dict[int, list[Problem]] = {}
         self.notes: dict[tuple[str, ...], int] = {}
         self.note_items: list[Problem] = []
+        self.note_of: dict[int, tuple[Problem, int]] = {}
         self.note_rows = array("q")  # template and number of its note, one after the other
 
     def __len__(self) -> int:
@@ -191,14 +192,21 @@ class Templates:
     def _list(self, start: int, problems: dict[int, list[Problem]]) -> None:
         """Keep problems; those that are only counted by what they say."""
         for row, items in problems.items():
-            self.problems[start + row] = items
             for item in items:
-                if item.severity != "error" and item.code in KEPT:
-                    number = self.notes.setdefault(told_apart(item), len(self.notes))
-                    if number == len(self.note_items):
-                        self.note_items.append(item)
-                    self.note_rows.extend((start + row, number))
+                if item.severity == "error":
+                    self.problems.setdefault(start + row, []).append(item)
+                elif item.code in KEPT:
+                    self.note_rows.extend((start + row, self._note(item)))
                     self.noted[start + row] = True
+
+    def _note(self, item: Problem) -> int:
+        """Number of what a warning or note says; rows that are gone share theirs."""
+        if id(item) not in self.note_of:
+            number = self.notes.setdefault(told_apart(item), len(self.notes))
+            if number == len(self.note_items):
+                self.note_items.append(item)
+            self.note_of[id(item)] = (item, number)
+        return self.note_of[id(item)][1]
 
     def _take(
         self, keys: Keys, arrays: dict[str, Any], problems: dict[int, list[Problem]] | None = None

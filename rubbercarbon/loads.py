@@ -7,6 +7,7 @@ happen to be in the batch, so that a draw does not depend on how an inventory is
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from dataclasses import dataclass
 from typing import Any
@@ -145,6 +146,7 @@ def key_of(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
 
 
+@functools.cache
 def stream_of(text: str) -> int:
     """Stable 32-bit number of a stream's name."""
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=4).digest(), "little")
@@ -159,6 +161,70 @@ def _tree_keys(trees: Trees) -> Keys:
         known = {name: key_of(name) for name in names}
         out[rows] = np.array([known[name] for name in names], dtype=np.uint64)
     return out
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Rows in their cells, with the errors that each tree draws for itself.
+
+    Attributes
+    ----------
+    cell, x, sigma, own_share, cell_names
+        As in `Layout`.
+    first : ndarray of int64
+        A row of each cell.
+    cells : View
+    """
+
+    trees: Trees
+    biomass: EquationTable
+    root_ids: tuple[str, ...]
+    budget: ErrorBudget
+    models: dict[str, HeightModel]
+    cell: Ints
+    x: Floats
+    sigma: Floats
+    own_share: dict[str, Floats]
+    cell_names: tuple[str, ...]
+    first: Ints
+    cells: View
+
+
+def place_rows(
+    trees: Trees,
+    biomass: EquationTable,
+    root_ids: tuple[str, ...],
+    budget: ErrorBudget,
+    *,
+    models: dict[str, HeightModel] | None = None,
+    stress: float | None = None,
+) -> Placed:
+    """Cells of rows and their own errors; parameters as for `lay_out`."""
+    own_models = models or {}
+    rows, x, keys = _row_view(trees, biomass, budget, own_models, stress)
+    there = trees.equation >= 0
+    cell, first = _cells(keys, there)
+    sigma2 = np.zeros(len(x))
+    own_share: dict[str, Floats] = {}
+    for term in _terms(budget):
+        for a, b in loads(term, rows, own_models) if term.own else ():
+            if np.any(a) or np.any(b):
+                part = np.where(there, (a + b * x) ** 2, 0.0)
+                sigma2 += part
+                own_share[term.name] = own_share.get(term.name, np.zeros(len(x))) + part
+    with np.errstate(divide="ignore"):
+        spread = np.sqrt(np.log1p(np.expm1(sigma2) / np.maximum(trees.count, COUNTED_TREE)))
+    return Placed(
+        trees=trees, biomass=biomass, root_ids=root_ids, budget=budget, models=own_models,
+        cell=cell, x=np.where(np.isfinite(x), x, 0.0), sigma=spread, own_share=own_share,
+        cell_names=_cell_names(trees, biomass.ids, root_ids, keys, first), first=first,
+        cells=_cell_view(rows, keys, first),
+    )  # fmt: skip
+
+
+def _terms(budget: ErrorBudget) -> list[TermInForce]:
+    """Errors of trees that are on; those of areas belong to plots."""
+    return [term for term in budget.terms() if term.on and term.name != "area"]
 
 
 def lay_out(
@@ -188,35 +254,29 @@ def lay_out(
     -------
     Layout
     """
-    own_models = models or {}
-    rows, x, keys = _row_view(trees, biomass, budget, own_models, stress)
-    cell, first = _cells(keys, trees.equation >= 0)
-    cells = _cell_view(rows, keys, first)
-    sigma2 = np.zeros(len(x))
-    own_share: dict[str, Floats] = {}
+    return load_cells(place_rows(trees, biomass, root_ids, budget, models=models, stress=stress))
+
+
+def load_cells(placed: Placed) -> Layout:
+    """Loads of the errors that trees share, on the cells of rows."""
+    trees, first = placed.trees, placed.first
     factors: list[Factor] = []
     intercepts: list[Floats] = []
     slopes: list[Floats] = []
     codes: list[Ints] = []
     texts: dict[tuple[int, str], int] = {}
-    for term in budget.terms():
-        if not term.on or term.name == "area":
+    for term in _terms(placed.budget):
+        if term.own:
             continue
         target = {"roots": "roots", "carbon_run": "carbon", "carbon_species": "carbon"}.get(
             term.name, "mass"
         )
-        view = rows if term.own else cells
-        for number, (a, b) in enumerate(loads(term, view, own_models)):
-            if not (np.any(a) or np.any(b)):
-                continue
-            if term.own:
-                part = np.where(trees.equation >= 0, (a + b * x) ** 2, 0.0)
-                sigma2 += part
-                own_share[term.name] = own_share.get(term.name, np.zeros(len(x))) + part
+        for number, (a, b) in enumerate(loads(term, placed.cells, placed.models)):
+            loaded = (a != 0.0) | (b != 0.0)
+            if not loaded.any():
                 continue
             factor = Factor(term.name, number, target, term.level == "plot")
-            loaded = (a != 0.0) | (b != 0.0)
-            names = _units(term, trees, root_ids, biomass.ids, first)
+            names = _units(term, trees, placed.root_ids, placed.biomass.ids, first)
             place = np.full(len(first), -1, dtype=np.int64)
             for c in np.flatnonzero(loaded):
                 text = (factor.stream, "" if factor.plot else names[c])
@@ -226,13 +286,11 @@ def lay_out(
             slopes.append(np.where(loaded, b, 0.0))
             codes.append(place)
     shape = (len(first), len(factors))
-    with np.errstate(divide="ignore"):
-        spread = np.sqrt(np.log1p(np.expm1(sigma2) / np.maximum(trees.count, COUNTED_TREE)))
     return Layout(
-        cell=cell,
-        x=np.where(np.isfinite(x), x, 0.0),
-        sigma=spread,
-        own_share=own_share,
+        cell=placed.cell,
+        x=placed.x,
+        sigma=placed.sigma,
+        own_share=placed.own_share,
         tree=_tree_keys(trees),
         factors=tuple(factors),
         intercept=np.array(intercepts).T.reshape(shape),
@@ -243,7 +301,7 @@ def lay_out(
         unit_names=tuple(text for _, text in texts),
         carbon=trees.carbon_fraction[first],
         herb=trees.herb[first],
-        cell_names=_cell_names(trees, biomass.ids, root_ids, keys, first),
+        cell_names=placed.cell_names,
     )
 
 
