@@ -97,13 +97,14 @@ def numbers(column: Any) -> Floats:
     return np.asarray(array.to_numpy(), dtype=np.float64)
 
 
-def first_of(codes: Codes, starts: Ints, mixed: NDArray[np.bool_]) -> Codes:
-    """Code of each plot's first row; ``mixed`` becomes true of plots whose rows differ."""
+def first_of(codes: Any, starts: Ints, mixed: NDArray[np.bool_]) -> Any:
+    """Code (or float) of each plot's first row; ``mixed`` becomes true of plots that differ."""
     from allometry.kernels.rows import first_codes  # noqa: PLC0415  (loads numba)
 
-    first = np.empty(len(starts), dtype=np.int32)
-    first_codes(codes, starts, first, mixed)
-    return first
+    whole = codes.view(np.int64) if codes.dtype == np.float64 else codes
+    first = np.empty(len(starts), dtype=whole.dtype)
+    first_codes(whole, starts, first, mixed)
+    return first.view(codes.dtype)
 
 
 @dataclass
@@ -120,10 +121,21 @@ class TextCodes:
 
     def encode(self, column: Any) -> Codes:
         """Number of each row's text."""
-        codes, found = texts(column)
-        place = np.array([self._number(text) for text in found], dtype=np.int32)
+        codes, place = self._places(column)
         result: Codes = place[codes]
         return result
+
+    def first(self, column: Any, starts: Ints, mixed: NDArray[np.bool_]) -> Codes:
+        """Number of each plot's first text; see `first_of`."""
+        codes, place = self._places(column)
+        if len(np.unique(place)) < len(place):  # two spellings of one text
+            codes, place = place[codes], np.arange(self.size, dtype=np.int32)
+        result: Codes = place[first_of(codes, starts, mixed)]
+        return result
+
+    def _places(self, column: Any) -> tuple[Codes, Codes]:
+        codes, found = texts(column)
+        return codes, np.array([self._number(text) for text in found], dtype=np.int32)
 
     def _number(self, text: str) -> int:
         if text not in self.meant:

@@ -18,7 +18,7 @@ import pyarrow.csv as pv
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from rubbercarbon.batch_codes import texts
+from rubbercarbon.batch_codes import coded, texts
 from rubbercarbon.batch_table import headings_of
 from rubbercarbon.columns import plain_id
 from rubbercarbon.errors import InventoryError, SettingsError
@@ -200,13 +200,8 @@ def joined(tables: list[Any]) -> Any:
 
 def _cut(table: Any, numbers: Ints) -> tuple[tuple[Any, Ints], tuple[Any, Ints]]:
     """The plots that are complete, and the last one, which may go on."""
-    column = table.column("plot_id").combine_chunks()
-    if isinstance(column, pa.ChunkedArray):
-        column = column.unify_dictionaries().combine_chunks()
-    last = column[-1].as_py()
-    at = len(column)
-    same = pa.compute.equal(column, last) if last is not None else pa.compute.is_null(column)
-    differs = np.flatnonzero(~same.fill_null(False).to_numpy(zero_copy_only=False))
+    codes, _ = coded(table.column("plot_id"))
+    differs = np.flatnonzero(codes != codes[-1])
     at = int(differs[-1]) + 1 if len(differs) else 0
     return (table.slice(0, at), numbers[:at]), (table.slice(at), numbers[at:])
 

@@ -15,10 +15,10 @@ from rubbercarbon.assumptions import Assumptions
 from rubbercarbon.batch_codes import (
     PLOT_TEXTS,
     Floats,
-    NumberCodes,
     TextCodes,
     first_of,
     is_text,
+    numbers,
 )
 from rubbercarbon.columns import AREAS, rai_text_to_ha
 from rubbercarbon.config import Settings
@@ -88,7 +88,7 @@ class PlotReader:
         for name in PLOT_TEXTS:
             codes = np.zeros(len(starts), dtype=np.int32)
             if name in table.column_names:
-                codes = first_of(self.words[name].encode(table.column(name)), starts, odd)
+                codes = self.words[name].first(table.column(name), starts, odd)
             texts[name] = self.words[name].values(codes)
         area = self._areas(table, starts, odd)
         term = self.settings.errors.term("area")
@@ -120,7 +120,7 @@ class PlotReader:
         area = np.full(len(starts), np.nan)
         if "plot_area" in table.column_names:  # 6-2-75, or in words
             known = TextCodes()
-            codes = first_of(known.encode(table.column("plot_area")), starts, odd)
+            codes = known.first(table.column("plot_area"), starts, odd)
             hectares = np.array([rai_text_to_ha(text) for text in known.known])[codes]
             odd |= (codes > 0) & ~(hectares > 0)
             area = np.where(hectares > 0, hectares, np.nan)
@@ -128,13 +128,13 @@ class PlotReader:
             total = np.zeros(len(starts))
             for name in group:
                 column = table.column(f"plot_{name}")
-                encoder: TextCodes | NumberCodes = NumberCodes()
-                encoder = TextCodes() if is_text(column.type) else encoder
-                codes = first_of(encoder.encode(column), starts, odd)
-                values = encoder.values(codes)
-                if isinstance(encoder, TextCodes):
-                    values, bad = tables.numbers(pd.Series(values))
+                if is_text(column.type):
+                    known = TextCodes()
+                    written = known.values(known.first(column, starts, odd))
+                    values, bad = tables.numbers(pd.Series(written))
                     odd |= bad
+                else:
+                    values = first_of(numbers(column), starts, odd)
                 total = total + np.nan_to_num(values) * there[name]
             area = np.where(np.isnan(area) & (total > 0), total, area)
         return area

@@ -24,7 +24,7 @@ Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 FASTMATH = {"nsz", "contract"}
-SHORT = 1 << 16  # elements: some tenths of a millisecond for one thread
+SHORT = 1 << 18  # elements: a millisecond or two for one thread
 _one_thread_at_a_time = threading.RLock()
 
 
@@ -144,8 +144,8 @@ def light_kernel(function: Callable[Arguments, Result]) -> Callable[Arguments, R
 
 
 def strict_kernel(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """As `kernel`, rounding after each operation: sums that must have the bits of numpy's."""
-    return _guarded(function, set())
+    """As `light_kernel`, rounding after each operation: sums that must have numpy's bits."""
+    return _guarded(function, set(), light=True)
 
 
 def serial_kernel(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:

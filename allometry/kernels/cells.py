@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from allometry.kernels._jit import inline, kernel, prange
+from allometry.kernels._jit import inline, light_kernel, prange
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -36,7 +36,7 @@ def _exp(x: float) -> float:
     return np.int64(p.view(np.int64) + (shifted.view(np.int64) << np.int64(52))).view(np.float64)
 
 
-@kernel
+@light_kernel
 def cell_tables(
     intercept: Floats, slope: Floats, code: Ints, target: Ints, normals: Floats,
     d0: Floats, d1: Floats, roots: Floats, carbon: Floats, reach: Floats,
@@ -75,7 +75,7 @@ def cell_tables(
         reach[c] = widest
 
 
-@kernel
+@light_kernel
 def bin_centres(d0: Floats, d1: Floats, cell: Ints, middle: Floats, out: Floats) -> None:
     """exp(d0 + d1 middle) of pairs of a cell and the middle of a bin of x."""
     for g in prange(cell.shape[0]):

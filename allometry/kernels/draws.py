@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from allometry.kernels._jit import inline, kernel, prange
+from allometry.kernels._jit import inline, kernel, light_kernel, prange
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
@@ -149,7 +149,7 @@ def _normals(z: Singles, seed: Any, stream: Any, unit: Any, block: int, words: W
         z[2 * QUARTER + q] = np.float32(radius * (across if turned else sine))
 
 
-@kernel
+@light_kernel
 def unit_normals(out: Floats, seed: np.uint64, streams: Keys, units: Keys) -> None:
     """Standard normals of units that trees share: ``out[u]`` holds the draws of unit u."""
     count = out.shape[1]
@@ -245,7 +245,7 @@ def exact_draws(
                     out[p, k, first + j] = sums[k, j]
 
 
-@kernel
+@light_kernel
 def compressed_draws(  # noqa: PLR0915  (one fused loop)
     offsets: Ints,
     pair: Ints,

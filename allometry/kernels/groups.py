@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from allometry.kernels._jit import inline, kernel, prange, strict_kernel
+from allometry.kernels._jit import inline, light_kernel, prange, strict_kernel
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -23,7 +23,7 @@ STATISTICS = 2  # mean and standard deviation, then the quantiles
 SECOND, THIRD, SUM, COUNT = range(4)  # columns of the trees' own errors, by plot and class
 
 
-@kernel
+@light_kernel
 def number_groups(
     offsets: Ints, cell: Ints, x: Floats, width: Floats, group: Ints, count: Ints
 ) -> None:
@@ -56,7 +56,7 @@ def number_groups(
         count[p] = known
 
 
-@kernel
+@light_kernel
 def fill_groups(  # noqa: PLR0915  (one fused loop)
     offsets: Ints, group: Ints, starts: Ints, cell: Ints, x: Floats, width: Floats, own: Floats,
     tree: Keys, above: Floats, below: Floats, centring: Floats, log_ratio: float, lowest: int,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from allometry.kernels._jit import inline, kernel, prange, serial_kernel, strict_kernel
+from allometry.kernels._jit import inline, light_kernel, prange, serial_kernel, strict_kernel
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -30,7 +30,7 @@ def _slot(key: np.uint64, mask: int) -> Any:
     return np.int64(np.uint64(mixed ^ (mixed >> HALF))) & mask
 
 
-@kernel
+@light_kernel
 def look_up(keys: Keys, known: Keys, value: Codes, out: Codes) -> None:
     """Value of each key in an open hash table; -1 where it is not there."""
     mask = known.shape[0] - 1
@@ -53,7 +53,7 @@ def insert(keys: Keys, values: Codes, known: Keys, value: Codes) -> None:
         value[at] = values[i]
 
 
-@kernel
+@light_kernel
 def order_rows(offsets: Ints, rank: Ints, order: Ints, repeated: Bools) -> None:
     """Rows of each plot by rank, equal ones as they stand; plots in which a rank repeats."""
     for p in prange(offsets.shape[0] - 1):
@@ -87,7 +87,7 @@ def order_rows(offsets: Ints, rank: Ints, order: Ints, repeated: Bools) -> None:
         repeated[p] = twice
 
 
-@kernel
+@light_kernel
 def count_usable(
     offsets: Ints, order: Ints, distinct: Codes, usable: Bools, merges: Bools, tree: Codes,
     count: Ints, merged: Bools, several: Ints,
@@ -114,7 +114,7 @@ def count_usable(
         several[p] = stems
 
 
-@kernel
+@light_kernel
 def keep_usable(
     offsets: Ints, order: Ints, distinct: Codes, usable: Bools, tree: Codes, starts: Ints,
     row: Ints, kind: Codes, plant: Codes,
@@ -156,6 +156,17 @@ def count_kinds(
     return met, found
 
 
+@inline
+def _added(total: float, spread: float, value: float, per_ha: float) -> Any:
+    """Sums of a stock and of the same per hectare; NaN counts as nothing."""
+    if not np.isnan(value):
+        total += value
+        value *= per_ha
+        if not np.isnan(value):
+            spread += value
+    return total, spread
+
+
 @strict_kernel
 def plot_sums(
     starts: Ints, kind: Codes, plant: Codes, figures: Floats, expansion: Floats, out: Floats
@@ -170,21 +181,17 @@ def plot_sums(
     """
     for p in prange(starts.shape[0] - 1):
         per_ha = expansion[p]
-        for s in range(out.shape[1]):
-            out[p, s] = 0.0
-        trees, stems, culms, stocking, area = 0.0, 0.0, 0.0, 0.0, 0.0
+        t0, t1, t2, t3, h0, h1, h2, h3 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+        rows, trees, stems, culms, stocking, area = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
         for i in range(starts[p], starts[p + 1]):
             one = figures[kind[i]]
-            for q in range(4):
-                value = one[q]
-                if not np.isnan(value):
-                    out[p, q] += value * 1.0
-                    spread = value * per_ha
-                    if not np.isnan(spread):
-                        out[p, 4 + q] += spread
-            if not (np.isnan(one[AGB]) and np.isnan(one[HERB])):
-                out[p, 8] += 1.0
-            count = one[COUNT]
+            agb, bgb, carbon, herb, count = one[AGB], one[BGB], one[CARBON], one[HERB], one[COUNT]
+            t0, h0 = _added(t0, h0, agb, per_ha)
+            t1, h1 = _added(t1, h1, bgb, per_ha)
+            t2, h2 = _added(t2, h2, carbon, per_ha)
+            t3, h3 = _added(t3, h3, herb, per_ha)
+            if not (np.isnan(agb) and np.isnan(herb)):
+                rows += 1.0
             new = i == starts[p] or plant[i] != plant[i - 1]
             if one[CULM] != 0.0:
                 culms += count
@@ -195,11 +202,13 @@ def plot_sums(
                 stocking += count * per_ha
             if one[COUNTED] != 0.0:
                 area += one[CROSS_SECTION] * count * per_ha
-        out[p, 9], out[p, 10], out[p, 11] = trees, stems, culms
+        out[p, 0], out[p, 1], out[p, 2], out[p, 3] = t0, t1, t2, t3
+        out[p, 4], out[p, 5], out[p, 6], out[p, 7] = h0, h1, h2, h3
+        out[p, 8], out[p, 9], out[p, 10], out[p, 11] = rows, trees, stems, culms
         out[p, 12], out[p, 13] = stocking, area
 
 
-@kernel
+@light_kernel
 def spread_rows(
     starts: Ints, kind: Codes, factor: Floats, terms: Floats, figures: Floats,
     agb: Floats, bgb: Floats, carbon: Floats, herb: Floats, x: Floats, sigma: Floats, own: Floats,
@@ -236,7 +245,7 @@ def plot_ratios(starts: Ints, kind: Codes, ratio: Floats, out: Floats) -> None:
         out[p] = total / count if count else np.nan
 
 
-@kernel
+@light_kernel
 def add_fixed(values: Floats, weight: Floats, group: Ints, scale: float, sums: Ints) -> None:
     """Add weighted draws of plots to the sums of their groups, as whole multiples of 1 / scale.
 
