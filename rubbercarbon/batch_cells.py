@@ -16,6 +16,8 @@ SLOTS = 64  # more than any term has normals
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+NO_UNIT = 0
+MOST_IDS = 1 << 16
 NOWHERE, NO_CAMPAIGN = "", "||"  # as the units of templates are named
 
 
@@ -25,17 +27,19 @@ class CellRegistry:
 
     budget: ErrorBudget
     names: dict[str, int] = field(default_factory=dict)
-    loads: list[tuple[Floats, Floats, list[str]]] = field(default_factory=list)
+    loads: list[tuple[Floats, Floats, Ints]] = field(default_factory=list)
     carbon: list[float] = field(default_factory=list)
     herb: list[bool] = field(default_factory=list)
     factors: dict[int, Factor] = field(default_factory=dict)
-    ids: dict[str, int] = field(default_factory=dict)
+    texts: dict[str, int] = field(default_factory=lambda: {"": NO_UNIT})
+    ids: dict[tuple[int, int, str], int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         terms = self.budget.terms()
         self.order = {term.name: place for place, term in enumerate(terms)}
         self.level = {term.name: term.level for term in terms}
         self.slots = SLOTS * len(terms)
+        self.stacked: tuple[list[int], Floats, Floats, Ints] | None = None
 
     def numbers(self, placed: Placed) -> Ints:
         """Number of the cells of some rows; those that are new get their loads."""
@@ -51,11 +55,12 @@ class CellRegistry:
         for c, name in enumerate(layout.cell_names):
             if name not in self.names:
                 a, b = np.zeros(self.slots), np.zeros(self.slots)
-                units = [""] * self.slots
+                units = np.full(self.slots, NO_UNIT, dtype=np.int64)
                 for f, slot in enumerate(slots):
                     if layout.code[c, f] >= 0:
                         a[slot], b[slot] = layout.intercept[c, f], layout.slope[c, f]
-                        units[slot] = "+" + layout.unit_names[layout.code[c, f]]
+                        text = "+" + layout.unit_names[layout.code[c, f]]
+                        units[slot] = self.texts.setdefault(text, len(self.texts))
                 self.names[name] = len(self.loads)
                 self.loads.append((a, b, units))
                 self.carbon.append(float(layout.carbon[c]))
@@ -64,18 +69,33 @@ class CellRegistry:
 
     def shared_variance(self, cell: Ints, x: Floats) -> Floats:
         """As `rubbercarbon.montecarlo.shared_variance`, of rows in registered cells (or -1)."""
-        distinct, place = np.unique(cell, return_inverse=True)
+        slots, a, b, _ = self._used()
         total = np.zeros(len(x))
-        for slot, factor in sorted(self.factors.items()):
-            if factor.target == "mass":
-                a, b = (np.array([self.loads[c][k][slot] for c in distinct]) for k in range(2))
-                total += (a[place] + b[place] * x) ** 2
+        for f, slot in enumerate(slots):
+            if self.factors[slot].target == "mass":
+                total += (a[cell, f] + b[cell, f] * x) ** 2
         return np.where(cell >= 0, total, 0.0)
 
-    def _key(self, text: str) -> int:
-        if text not in self.ids:
-            self.ids[text] = key_of(text)
-        return self.ids[text]
+    def _key(self, slot: int, unit: int, place: str) -> int:
+        """Id of a unit at its locality or campaign."""
+        if (slot, unit, place) not in self.ids:
+            if len(self.ids) > MOST_IDS:
+                self.ids.clear()
+            text = list(self.texts)[unit]
+            name = self._named(self.factors[slot], text[1:], place)
+            self.ids[slot, unit, place] = key_of(name) if text else 0
+        return self.ids[slot, unit, place]
+
+    def _used(self) -> tuple[list[int], Floats, Floats, Ints]:
+        """Slots in use, and the loads and units of all cells there."""
+        size = (len(self.loads), len(self.factors))
+        if self.stacked is None or self.stacked[1].shape != size:
+            slots = sorted(self.factors)
+            a, b, units = (
+                np.array([cell[k][slots] for cell in self.loads]).reshape(size) for k in range(3)
+            )
+            self.stacked = (slots, a, b, units.astype(np.int64))
+        return self.stacked
 
     def layout(
         self, base: Ints, locality: Ints, campaign: Ints, localities: list[str],
@@ -91,43 +111,27 @@ class CellRegistry:
         rows : dict
             ``cell``, ``x``, ``sigma`` and ``tree`` of each row.
         """
-        slots = sorted(self.factors)
-        intercept, slope = (
-            np.array([self.loads[cell][k][slots] for cell in base]).reshape(-1, len(slots))
-            for k in range(2)
-        )
+        slots, intercept, slope, unit = self._used()
         code = np.full((len(base), len(slots)), -1, dtype=np.int64)
         units: list[int] = []
         streams: list[int] = []
+        at = {"locality": (locality, localities), "campaign": (campaign, campaigns)}
         for f, slot in enumerate(slots):
-            factor = self.factors[slot]
-            level = self.level[factor.term]
-            texts = [self.loads[cell][2][slot] for cell in base.tolist()]
-            known = {text: place for place, text in enumerate(dict.fromkeys(texts))}
-            number = np.array([known[text] for text in texts], dtype=np.int64)
-            where = {"locality": locality, "campaign": campaign}.get(level)
-            count = 1 if where is None else int(where.max(initial=0)) + 1
-            pair = number * count + (0 if where is None else where)
-            distinct, place = np.unique(pair, return_inverse=True)
-            words = list(known)
-            start = len(units)
-            for one in distinct.tolist():
-                text = words[one // count]
-                places = {"locality": localities, "campaign": campaigns}.get(level)
-                name = (
-                    text[1:]
-                    if places is None
-                    else self._named(factor, level, text[1:], places[one % count])
-                )
-                units.append(self._key(name) if text else 0)
-                streams.append(factor.stream)
-            code[:, f] = np.where(np.array([bool(t) for t in texts]), start + place, -1)
+            factor, number = self.factors[slot], unit[base, f]
+            where, names = at.get(self.level[factor.term], (np.zeros_like(base), [""]))
+            count = int(where.max(initial=0)) + 1
+            distinct, place = np.unique(number * count + where, return_inverse=True)
+            code[:, f] = np.where(number != NO_UNIT, len(units) + place, -1)
+            units += [
+                self._key(slot, one // count, names[one % count]) for one in distinct.tolist()
+            ]
+            streams += [factor.stream] * len(distinct)
         return Layout(
             **rows,
             own_share={},
             factors=tuple(self.factors[slot] for slot in slots),
-            intercept=intercept,
-            slope=slope,
+            intercept=intercept[base],
+            slope=slope[base],
             code=code,
             units=np.array(units or [0], dtype=np.uint64),
             unit_streams=np.array(streams or [0], dtype=np.uint64),
@@ -136,10 +140,10 @@ class CellRegistry:
             herb=np.array(self.herb, dtype=np.bool_)[base],
         )
 
-    @staticmethod
-    def _named(factor: Factor, level: str, text: str, place: str) -> str:
+    def _named(self, factor: Factor, text: str, place: str) -> str:
         """A template's unit with its locality or campaign put in."""
-        if not text:
+        level = self.level[factor.term]
+        if not text or level not in {"locality", "campaign"}:
             return text
         front = f"{factor.term}|{level}|"
         nothing = NOWHERE if level == "locality" else NO_CAMPAIGN
