@@ -15,13 +15,15 @@ import pyarrow.parquet as pq
 
 from allometry.catalogue.loader import get_equation
 from rubbercarbon.assumptions import COLUMNS, Assumptions
-from rubbercarbon.batch_input import UnreadableFile, unused_columns
-from rubbercarbon.batch_part import Run, Task
+from rubbercarbon.batch_input import unused_columns
+from rubbercarbon.batch_part import Run
+from rubbercarbon.batch_plan import Plan
 from rubbercarbon.batch_problems import add_outside
 from rubbercarbon.batch_store import PLOTS, PROBLEMS, RECORDS, SUMS, Store
 from rubbercarbon.batch_sums import Sums, total_of
 from rubbercarbon.config import Settings
-from rubbercarbon.errors import InventoryError
+from rubbercarbon.errors import InventoryError, UnreadableFile
+from rubbercarbon.messages import Words
 from rubbercarbon.problems import Problems
 from rubbercarbon.provenance import RECORD, csv_bytes, run_record
 from rubbercarbon.stock_points import SIZE_COLUMNS
@@ -29,22 +31,14 @@ from rubbercarbon.stock_points import SIZE_COLUMNS
 COUNTED = re.compile(r"\d[\d,]* (rows?|plots?)|all plots|plots .*")
 
 
-def finish(
-    run: Run, settings: Settings, tasks: Sequence[Task], digests: Mapping[str, str],
-    unread: Mapping[str, str],
-) -> tuple[pd.DataFrame, pd.DataFrame]:  # fmt: skip
-    """Write totals and records of the parts that are done.
+def finish(run: Run, settings: Settings, plan: Plan) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Write totals and records of the parts, which are all there.
 
     Parameters
     ----------
     run : Run
     settings : Settings
-    tasks : sequence of Task
-        Parts that are there.
-    digests : mapping
-        sha256 of each input.
-    unread : mapping
-        Files that could not be read, with the reason.
+    plan : Plan
 
     Returns
     -------
@@ -57,25 +51,26 @@ def finish(
     equations: dict[str, dict[str, Any]] = {}
     codes: Counter[tuple[str, str]] = Counter()
     files = []
-    for task in sorted(tasks, key=lambda task: task.name):
+    for task in sorted(plan.tasks, key=lambda task: task.name):
         record = json.loads(store.read(f"{RECORDS}/{task.name}.json"))
         files += [*record["files"], f"{RECORDS}/{task.name}.json"]
         assumed |= {_uncounted(row) for row in record["assumptions"]
                     if settings.number_of_draws or row[0] != "error budget"}  # fmt: skip
         equations |= {row["id"]: row for row in record["equations"]}
-        if not record["files"]:
-            continue
-        sums.add(Sums.of_table(_read(store, f"{SUMS}/{task.name}.parquet").to_pydict()))
+        if f"{SUMS}/{task.name}.parquet" in record["files"]:
+            sums.add(Sums.of_table(_read(store, f"{SUMS}/{task.name}.parquet").to_pydict()))
         used.update(record["used"])
         for name, values in record["outside"].items():
             add_outside(outside, name, values)
+        if f"{PROBLEMS}/{task.name}.parquet" not in record["files"]:
+            continue
         problems = _read(store, f"{PROBLEMS}/{task.name}.parquet", ["code", "severity", "n_rows"])
         for line in (
             problems.group_by(["code", "severity"]).aggregate([("n_rows", "sum")]).to_pylist()
         ):
             codes[line["severity"], line["code"]] += line["n_rows_sum"]
     total = total_of(sums, run.by, settings.level) if sums.points else pd.DataFrame()
-    whole = _whole_problems(unread, outside)
+    whole = _whole_problems(plan.unread, outside)
     for item in whole.items:
         codes[item.severity, item.code] += int(str(item.values.get("count", 1)))  # noqa: PD011
     counts = pd.DataFrame(
@@ -83,7 +78,9 @@ def finish(
     )
     tables = {
         "total": total,
-        "assumptions": _assumptions(assumed, unread, total, settings, _unused(run, digests)),
+        "assumptions": _assumptions(
+            assumed, plan.unread, total, settings, _unused(run, plan.digests)
+        ),
         "citations": _citations(equations, used),
         "problems": whole.frame(run.language),
         "problem_counts": counts,
@@ -97,7 +94,8 @@ def finish(
     if settings.height_sample is not None:
         values["height_sample"] = settings.height_sample.replace("\\", "/").rsplit("/", 1)[-1]
     reading = {"mapping": dict(run.source.mapping), "units": dict(run.source.units)}
-    full = {**run_record(values, digests, reading), "command": "batch", "unread": dict(unread),
+    unread = {name: why.text("en") for name, why in plan.unread.items()}
+    full = {**run_record(values, plan.digests, reading), "command": "batch", "unread": unread,
             "files": sorted([*(f"{name}.csv" for name in tables), RECORD])}  # fmt: skip
     full["parts"] = {"folder": PLOTS, "files": sorted(f for f in files if f.startswith(PLOTS))}
     text = json.dumps(full, ensure_ascii=False, indent=2, sort_keys=True)
@@ -119,7 +117,7 @@ def _uncounted(row: Sequence[str]) -> tuple[str, ...]:
 
 
 def _assumptions(
-    found: set[tuple[str, ...]], unread: Mapping[str, str], total: pd.DataFrame,
+    found: set[tuple[str, ...]], unread: Iterable[str], total: pd.DataFrame,
     settings: Settings, unused: Mapping[str, int],
 ) -> pd.DataFrame:  # fmt: skip
     """What the parts assumed, and what the totals leave out."""
@@ -148,8 +146,9 @@ def _assumptions(
         "refusals alone",
         source="rule of this library",
     )
-    for name, why in sorted(unread.items()):
-        more.add("input", f"'{name}' could not be read and is in no total", why, source="input")
+    for name in sorted(unread):
+        more.add("input", f"'{name}' could not be read and is in no total", "not read",
+                 source="input")  # fmt: skip
     for heading, files in sorted(unused.items()):
         more.add("columns", "a column that a batch does not use", heading,
                  applies_to=f"{files} files", source="input")  # fmt: skip
@@ -193,7 +192,7 @@ def _members(name: str) -> tuple[str, ...]:
         return ()
 
 
-def _whole_problems(unread: Mapping[str, str], outside: Mapping[str, Sequence[Any]]) -> Problems:
+def _whole_problems(unread: Mapping[str, Words], outside: Mapping[str, Sequence[Any]]) -> Problems:
     """Problems of files, and of equations used beyond their range."""
     found = Problems()
     for name, why in sorted(unread.items()):

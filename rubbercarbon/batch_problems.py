@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from rubbercarbon.batch_block import Rows
+    from rubbercarbon.batch_csv import Skipped
     from rubbercarbon.inventory import Inventory
     from rubbercarbon.stocks import Computed
 
@@ -134,6 +135,22 @@ class Tally:
             self.note(("id_respelt", name, "", ""), found.items[0], one.count, where)
         self.rows += len(kind)
         return bad[:failed]
+
+    def skip(self, file: str, skipped: Skipped) -> None:
+        """Put down the lines of a file that are no rows."""
+        for line in skipped.lines:
+            code = "too_many_cells" if line.cells > line.heading else "too_few_cells"
+            values: dict[str, object] = {"value": line.cells, "heading": line.heading}
+            item = Problem(file, "", line.row, "", line.text, code, "error", values)
+            self.listed.rows.append(_line(item, file, line.row, "", "", 1, self.language))
+        for code, found in (("lines_more", skipped.more), ("rows_empty", skipped.blank)):
+            if found:
+                row, number = found
+                one = Problems()
+                one.add(code, file=file, row=row, value=number)
+                self.listed.rows.append(
+                    _line(one.items[0], file, row, "", "", number, self.language)
+                )
 
     def close(self) -> Listed:
         """All that was found; counting begins anew."""

@@ -33,6 +33,7 @@ from rubbercarbon.distributions import QUANTITIES, Spread
 from rubbercarbon.errors import InventoryError, SettingsError
 from rubbercarbon.headings import map_headings
 from rubbercarbon.loads import Layout
+from rubbercarbon.messages import failure
 from rubbercarbon.montecarlo import PLOTS_AT_ONCE, area_factors, draw_plots, of_draws
 from rubbercarbon.pools import co2e
 from rubbercarbon.problems import Problems
@@ -94,9 +95,9 @@ def headings_of(
     known_units = dict(units or {})
     lost = [f"{name}={heading}" for name, heading in chosen.items() if heading not in columns]
     if lost:
-        raise InventoryError(
-            f"--map {', '.join(lost)}: there is no such column; found: {', '.join(columns)}."
-        )
+        raise failure(
+            InventoryError, "batch_map", pairs=", ".join(lost), columns=", ".join(columns)
+        )  # fmt: skip
     found = map_headings(columns, "trees", TREE_COLUMNS, chosen)
     names = {
         heading: f"{hit.base}_{known_units[hit.base]}" if hit.base in known_units else name
@@ -110,12 +111,11 @@ def headings_of(
     sizes = {name for name in TREE_NUMBERS if name.startswith(("dbh", "girth"))}
     missing = [name for name in ("plot_id", "species") if name not in known]
     if not known & sizes:
-        missing.append("a diameter or girth (dbh_cm, girth_cm)")
+        missing.append("dbh_cm / girth_cm")
     if missing:
-        raise InventoryError(
-            f"a batch needs {', '.join(missing)}; its columns are: {', '.join(columns)}. Name them "
-            "with --map canonical=column."
-        )
+        raise failure(
+            InventoryError, "batch_columns", missing=", ".join(missing), columns=", ".join(columns)
+        )  # fmt: skip
     return names
 
 
@@ -185,10 +185,7 @@ def check_settings(settings: Settings) -> Settings:
     SettingsError
     """
     if settings.method == "analytic":
-        raise SettingsError(
-            "method = 'analytic': a batch takes its intervals from draws, which carry shared "
-            "errors from part to part; leave the method out, or give --draws 0 for points alone."
-        )
+        raise failure(SettingsError, "batch_analytic")
     return settings
 
 

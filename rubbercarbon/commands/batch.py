@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import typer
 
 from rubbercarbon import console, messages
-from rubbercarbon.batch import PART_ROWS, BatchResult, Progress, run_batch
+from rubbercarbon.batch import BatchResult, Progress, run_batch
 from rubbercarbon.commands import interface as shared
 from rubbercarbon.config import Settings
 
@@ -35,7 +35,10 @@ Resume = Annotated[bool, typer.Option("--resume", help="Take up a run that ended
 By = Annotated[
     str, typer.Option("--by", help="Regions: locality, zone, site_id, stratum, system, operator.")
 ]
-PartRows = Annotated[int, typer.Option("--part-rows", help="About how many rows make a part.")]
+PartRows = Annotated[
+    int | None,
+    typer.Option("--part-rows", help="About how many rows make a part; parts that are done stay."),
+]
 Draws = Annotated[int, typer.Option("--draws", help="Monte Carlo draws; 0: points alone.")]
 
 
@@ -56,7 +59,7 @@ def run(
     height_sample: shared.HeightSample = None,
     mapped: shared.Mapped = None,
     units: shared.Units = None,
-    part_rows: PartRows = PART_ROWS,
+    part_rows: PartRows = None,
     language: shared.Lang = "en",
     force: shared.Force = False,
     strict: shared.Strict = False,
