@@ -10,19 +10,26 @@ import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from rubbercarbon import tables
 from rubbercarbon.batch_codes import texts
 from rubbercarbon.batch_csv import Skipped, form_of, read_lines
 from rubbercarbon.batch_table import headings_of
-from rubbercarbon.columns import plain_id
+from rubbercarbon.columns import TREE_COLUMNS, plain_id
 from rubbercarbon.errors import InventoryError, SettingsError, UnreadableFile
+from rubbercarbon.formats.interface import RawTable
+from rubbercarbon.headings import key as heading_key
+from rubbercarbon.headings import map_headings
 from rubbercarbon.messages import failure
+from rubbercarbon.problems import Problems
 
 Ints = NDArray[np.int64]
 PARQUET, CSV = (".parquet", ".pq"), (".csv", ".tsv", ".txt")
@@ -163,6 +170,7 @@ def blocks(
         with source.open(span.file) as stream:
             for found in read(stream, source, span, columns, READ_ROWS, skipped):
                 table, numbers = found if columns else _filled(*found, skipped)
+                table = _finite(table)
                 kept.append((table, numbers))
                 count += len(table)
                 if count < wanted():
@@ -185,13 +193,25 @@ def blocks(
             yield last
 
 
+def _finite(table: Any) -> Any:
+    """Columns of numbers with infinite ones among them as texts, which say what was found."""
+    for place, field in enumerate(table.schema):
+        if not pa.types.is_floating(field.type):
+            continue
+        column = table.column(place)
+        if pc.any(pc.is_inf(column)).as_py():
+            table = table.set_column(place, field.name, column.cast(pa.string()))
+    return table
+
+
 def _filled(table: Any, numbers: Ints, skipped: Skipped | None) -> tuple[Any, Ints]:
     """Rows that hold anything."""
     if not table.column("plot_id").null_count:
         return table, numbers
     blank = np.ones(len(table), dtype=np.bool_)
-    for column in table.columns:
-        blank &= column.is_null().to_numpy()
+    for name in table.column_names:
+        if name != "pom_m":  # may come from a heading
+            blank &= table.column(name).is_null().to_numpy()
     if not blank.any():
         return table, numbers
     if skipped is not None:
@@ -213,12 +233,12 @@ def _joined(parts: list[tuple[Any, Ints]]) -> tuple[Any, Ints]:
     return joined([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
 
 
-def joined(tables: list[Any]) -> Any:
+def joined(found: list[Any]) -> Any:
     """Tables one below the other; columns that are numbers here and texts there become texts."""
     try:
-        return pa.concat_tables(tables, promote_options="permissive")
+        return pa.concat_tables(found, promote_options="permissive")
     except pa.ArrowException:
-        plain = [t.cast(pa.schema([(f.name, pa.string()) for f in t.schema])) for t in tables]
+        plain = [t.cast(pa.schema([(f.name, pa.string()) for f in t.schema])) for t in found]
         return pa.concat_tables(plain, promote_options="permissive")
 
 
@@ -248,6 +268,7 @@ def _read_parquet(
     file = pq.ParquetFile(stream)
     schema = file.schema_arrow
     names = _names(schema.names, source, columns)
+    meaning = _meaning(schema.names, source, columns)
     texts = [n for n in names if _text(schema.field(n).type)]
     if texts:
         stream.seek(0)
@@ -265,12 +286,12 @@ def _read_parquet(
         if high > low:
             table = pa.table(batch.slice(low, high - low)).select(list(names))
             numbers = np.arange(at + low, at + high) + FIRST_ROW
-            yield table.rename_columns(list(names.values())), numbers
+            yield meaning.put(table.rename_columns(list(names.values()))), numbers
         at += len(batch)
 
 
-def unused_columns(source: Source, name: str) -> list[str]:
-    """Headings of a file that a batch takes for none of its columns.
+def headings_read(source: Source, name: str) -> tuple[list[str], set[tuple[str, str, str, str]]]:
+    """Headings of a file that a batch takes for none of its columns, and notes on the others.
 
     Raises
     ------
@@ -286,7 +307,47 @@ def unused_columns(source: Source, name: str) -> list[str]:
     except (OSError, pa.ArrowException) as error:
         raise unreadable(error) from error
     known = _names(headings, source, ())
-    return [heading for heading in headings if heading not in known]
+    unused = [h for k, h in enumerate(headings) if h not in known or h in headings[:k]]
+    notes: list[dict[str, str]] = []
+    single = list(dict.fromkeys(headings))
+    tables.canonical(
+        RawTable(pd.DataFrame(columns=single), "", "", 0), TREE_COLUMNS, dict(source.mapping),
+        dict(source.units), Problems(), notes=notes,
+    )  # fmt: skip
+    said = {(n["topic"], n["assumption"], n["value"], n["source"] or "as read") for n in notes}
+    return unused, said
+
+
+class _Meaning(NamedTuple):
+    """What headings say of their cells: yes and no for ``dead``, the height of the tape [m]."""
+
+    dead: bool
+    tape: float | None
+
+    def put(self, table: Any) -> Any:
+        """Cells in the words of the canonical columns."""
+        if self.dead:
+            codes, words = texts(table.column("status"))
+            states = pa.array([tables.dead_or_alive(word) for word in words])
+            cells = pa.DictionaryArray.from_arrays(pa.array(codes), states)
+            table = table.set_column(table.column_names.index("status"), "status", cells)
+        if self.tape is not None:
+            table = table.append_column("pom_m", pa.array(np.full(len(table), self.tape)))
+        return table
+
+
+def _meaning(headings: list[str], source: Source, columns: tuple[str, ...]) -> _Meaning:
+    if columns:
+        return _Meaning(False, None)
+    mapped = dict(source.mapping)
+    found = map_headings(headings, "trees", TREE_COLUMNS, mapped)
+    status = found["status"][0] if "status" in found else ""
+    tapes = [hit.pom_m for _, hit in found.values() if hit.pom_m is not None]
+    said = {"pom_m", "pom_cm"} & {*found, *mapped}
+    return _Meaning(
+        "status" not in mapped and heading_key(status) in tables.DEAD_HEADINGS,
+        tapes[-1] if tapes and not said else None,
+    )
 
 
 def _text(kind: Any) -> bool:
@@ -303,8 +364,10 @@ def _read_csv(
     del rows
     form = form_of(stream)
     names = _names(form.headings, source, columns)
+    meaning = _meaning(form.headings, source, columns)
     stream.seek(0)
-    return read_lines(stream, form, names, (span.first, span.last), skipped)
+    for table, numbers in read_lines(stream, form, names, (span.first, span.last), skipped):
+        yield meaning.put(table), numbers
 
 
 @dataclass(frozen=True)

@@ -159,6 +159,7 @@ def _run_part(task: Task) -> Outcome:
         "used": dict(sorted(listed.used.items())),
         "outside": dict(sorted(listed.outside.items())),
         "assumptions": _estimator(task.run).assumptions.rows,
+        "dates": listed.dates,
         "equations": list(_estimator(task.run).templates.equations.values()),
     }
     lines = listed.rows
@@ -189,6 +190,7 @@ def _compute(task: Task) -> tuple[Block, Listed, int]:
     estimator.tally.clear()
     skipped = None if task.of_scattered else Skipped()
     for table, number, files in _blocks(task, skipped):
+        estimator.tally.count_dates(table)
         block = estimate_block(estimator, table, files, number, run.by)
         tables.append(block.plots)
         sums.add(block.sums)

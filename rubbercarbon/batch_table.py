@@ -23,13 +23,14 @@ from rubbercarbon.batch_codes import (
     TREE_TEXTS,
     Floats,
 )
+from rubbercarbon.batch_plots import PlotFacts
 from rubbercarbon.batch_problems import list_whole
 from rubbercarbon.batch_sums import COUNTS as SUMMED
 from rubbercarbon.batch_sums import POINTS, SCALE, Sums, fixed
 from rubbercarbon.batch_whole import BESIDE, compute_whole, read_whole
 from rubbercarbon.columns import M2_PER_HA, M2_PER_RAI, PLOT_COLUMNS, TREE_COLUMNS, plain_id
 from rubbercarbon.config import Settings
-from rubbercarbon.distributions import QUANTITIES, Spread
+from rubbercarbon.distributions import QUANTILES, QUANTITIES, Spread
 from rubbercarbon.errors import InventoryError, SettingsError
 from rubbercarbon.headings import map_headings
 from rubbercarbon.loads import Layout
@@ -253,6 +254,27 @@ def _lean(
     return columns, spreads, sums
 
 
+def empty_block(settings: Settings, names: list[str], facts: PlotFacts, by: str) -> Block:
+    """Plots without any tree: their stocks are zero for certain."""
+    from allometry.kernels.inventories import SUMS  # noqa: PLC0415  (loads numba)
+
+    count, every = len(names), np.arange(len(names))
+    none = np.zeros(count, dtype=np.int64)
+    columns = _points(np.zeros((count, SUMS)), facts.area_ha) | {"n_rows": none, "n_refused": none}
+    columns["plot_id"] = names
+    columns |= {name: facts.texts[name] for name in TEXTS[1:]}
+    columns["stratum_area_ha"] = facts.stratum_area_ha
+    regions, region = _regions(facts.texts, every, by)
+    sums = _sums(columns, regions, region)
+    draws = settings.number_of_draws
+    if not draws:
+        return Block(_table(columns, []), sums)
+    zero = np.zeros((count, len(QUANTITIES)))
+    spread = Spread(zero, zero, zero, zero, np.zeros((*zero.shape, len(QUANTILES))))
+    sums.draws = {name: np.zeros((len(QUANTITIES), draws), dtype=object) for name in regions}
+    return Block(_table(columns, [(spread, spread)]), sums)
+
+
 def _few(offsets: Ints) -> Iterator[tuple[int, int]]:
     """Plots that draws take together: so many, and no more than so many rows of several."""
     first, count = 0, len(offsets) - 1
@@ -409,7 +431,7 @@ def _whole(estimator: Estimator, rows: Rows, plots: Ints, by: str, sums: Sums) -
         for name in (*TEXTS[1:], by)
     }
     columns |= {name: texts[name][mine] for name in TEXTS[1:]}
-    refused = list_whole(estimator.tally, extra, inventory, computed, rows, taken, chosen)
+    refused = list_whole(estimator.tally, extra, inventory, computed, rows, taken)
     counts = Counter(inventory.trees.loc[inventory.trees["row"] < len(taken), "plot_id"])
     columns["n_rows"] = np.array([counts[name] for name in columns["plot_id"]], dtype=np.int64)
     columns["n_refused"] = np.array([refused[n] for n in columns["plot_id"]], dtype=np.int64)
