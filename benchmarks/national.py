@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import biomass_r
 import numpy as np
 import pyarrow.parquet as pq
 from national_inventory import write
@@ -175,8 +176,7 @@ def points(source: Path) -> None:
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
         print(f"{name:<34} {count / 1e6:8.1f} {wall:8.1f} {count / wall / 1e6:8.2f} "
               f"{count / cpu / 1e6:8.2f}  {total:,.0f} t")  # fmt: skip
-    if shutil.which("Rscript") is None:
-        print(f"{'R package BIOMASS':<34} R is not installed: skipped")
+    biomass_r.compare(source)
 
 
 RUBBER = ("ยางพารา", "Hevea brasiliensis", "Para rubber")

@@ -7,24 +7,21 @@ to is added up without rounding, in whole numbers. Nothing here holds more than 
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rubbercarbon import registry
 from rubbercarbon.batch_finish import finish
-from rubbercarbon.batch_input import Scan, Source, Span, UnreadableFile, scan, spans
+from rubbercarbon.batch_input import Source
 from rubbercarbon.batch_part import SCATTERED, Outcome, Run, Task
+from rubbercarbon.batch_plan import Plan, make_plan
 from rubbercarbon.batch_plots import KNOWN
 from rubbercarbon.batch_store import (
     MANIFEST,
@@ -39,11 +36,11 @@ from rubbercarbon.batch_store import (
 from rubbercarbon.batch_table import check_settings
 from rubbercarbon.config import Settings
 from rubbercarbon.engines.interface import Engine, Options
-from rubbercarbon.errors import InventoryError, RunFolderError, SettingsError
+from rubbercarbon.errors import RunFolderError, SettingsError
+from rubbercarbon.messages import Words, failure
 from rubbercarbon.provenance import SCHEMA_VERSION, version
 from rubbercarbon.tables import digest
 
-PART_ROWS = 1 << 20
 KINDS = (PLOTS, PROBLEMS, SUMS, RECORDS)
 
 
@@ -92,17 +89,6 @@ class BatchResult:
     kept: int
 
 
-@dataclass
-class _Plan:
-    tasks: list[Task]
-    rows: dict[str, int]
-    digests: dict[str, str]
-    unread: dict[str, str]
-    part_rows: int
-    spans: dict[str, list[Span]]
-    scattered: int = 0
-
-
 def run_batch(
     source: str | Path,
     folder: str | Path,
@@ -115,7 +101,7 @@ def run_batch(
     force: bool = False,
     plots: str | Path | None = None,
     by: str = "locality",
-    part_rows: int = PART_ROWS,
+    part_rows: int | None = None,
     mapping: Mapping[str, str] | None = None,
     units: Mapping[str, str] | None = None,
     language: str = "en",
@@ -145,8 +131,9 @@ def run_batch(
         Table with one row per plot.
     by : str
         Column of regions.
-    part_rows : int
-        About how many rows go into a part.
+    part_rows : int, optional
+        About how many rows go into a part; as in the run that is taken up, else 1,048,576. Parts
+        of that run that are done stay as they are.
     mapping, units : mapping, optional
         As for `read_inventory`.
     language : str
@@ -177,35 +164,38 @@ def run_batch(
         Source(str(source), tuple((mapping or {}).items()), tuple((units or {}).items())), store,
         chosen.model_dump_json(), "" if plots is None else str(plots), by, language,
     )  # fmt: skip
+    broken: dict[str, Words] = {}
     with one_run_at_a_time(store):
         described = _describe(run, chosen)
         known = _former(store, described, resume=resume, force=force)
-        plan = _plan(run, described, known, part_rows)
-        pa.default_memory_pool().release_unused()
-        _tidy(store, plan)
-        _write_manifest(store, described, plan)
-        kept = [task.name for task in plan.tasks if sound_part(store, task.name, task.key)]
-        left = [task for task in plan.tasks if task.name not in set(kept)]
-        failed = _compute(left, engine, Options(workers, scheduler), plan, len(kept), report)
-        for name, why in failed.items():
-            task = next(task for task in plan.tasks if task.name == name)
-            for span in task.spans[:1]:
-                plan.unread.setdefault(run.source.label(span.file), why)
-        done = [task for task in plan.tasks if task.name not in failed]
-        total, counts = finish(run, chosen, done, plan.digests, plan.unread)
-    rows = sum(plan.rows.get(task.name, 0) for task in done)
-    return BatchResult(str(folder), total, counts, plan.unread, rows, len(done), len(kept))
+        while True:
+            plan = make_plan(run, described, known, part_rows, broken)
+            pa.default_memory_pool().release_unused()
+            _tidy(store, plan)
+            store.write(MANIFEST, plan.manifest(described))
+            kept = {task.name for task in plan.tasks if sound_part(store, task.name, task.key)}
+            left = [task for task in plan.tasks if task.name not in kept]
+            found = _compute(left, engine, Options(workers, scheduler), plan, len(kept), report)
+            if not found:
+                break
+            # without the damaged files the others are planned anew; their parts are kept
+            broken |= found
+            known = store.json(MANIFEST) or {}
+        total, counts = finish(run, chosen, plan)
+    return BatchResult(
+        str(folder), total, counts, {n: why.text(language) for n, why in plan.unread.items()},
+        sum(plan.rows.values()), len(plan.tasks), len(kept),
+    )  # fmt: skip
 
 
-def _check(engine: str, by: str, part_rows: int) -> None:
+def _check(engine: str, by: str, part_rows: int | None) -> None:
     if engine not in registry.names("engines"):
-        raise SettingsError(
-            f"there is no engine '{engine}'; engines: {', '.join(registry.names('engines'))}."
-        )
+        allowed = ", ".join(registry.names("engines"))
+        raise failure(SettingsError, "batch_engine", engine=engine, allowed=allowed)
     if by not in KNOWN:
-        raise SettingsError(f"totals by '{by}' are not known; allowed: {', '.join(KNOWN)}.")
-    if part_rows < 1:
-        raise SettingsError(f"--part-rows {part_rows}: a part holds at least one row.")
+        raise failure(SettingsError, "batch_by", by=by, allowed=", ".join(KNOWN))
+    if part_rows is not None and part_rows < 1:
+        raise failure(SettingsError, "batch_part_rows", rows=part_rows)
 
 
 def _check_apart(source: str, folder: str) -> None:
@@ -214,9 +204,7 @@ def _check_apart(source: str, folder: str) -> None:
         return
     a, b = Path(source).resolve(), Path(folder).resolve()
     if a == b or a in b.parents or b in a.parents:
-        raise SettingsError(
-            f"'{folder}' and '{source}' lie in one another; write to a folder of its own."
-        )
+        raise failure(SettingsError, "batch_within", folder=folder, source=source)
 
 
 def _describe(run: Run, settings: Settings) -> dict[str, Any]:
@@ -244,10 +232,6 @@ def _folder_digest(folder: str) -> str:
     return found.hexdigest()
 
 
-def _digest(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
-
-
 def _former(
     store: Store, described: dict[str, Any], *, resume: bool, force: bool
 ) -> dict[str, Any]:
@@ -266,21 +250,19 @@ def _former(
     if manifest is None:
         foreign = [name for name in there if not _ours(name)]
         if foreign or (there and not resume):
-            raise RunFolderError(
-                f"folder '{store.address}' is not empty and holds no batch that can be taken up "
-                f"({there[0]}); choose another folder, or use --force to replace all that is in it."
-            )
+            raise failure(
+                RunFolderError, "batch_folder_foreign", folder=store.address,
+                found=", ".join([*foreign, *there][:3]),
+            )  # fmt: skip
         return {}
     if not resume:
-        raise RunFolderError(
-            f"folder '{store.address}' holds a batch: --resume takes it up, --force begins anew."
-        )
+        raise failure(RunFolderError, "batch_folder_taken", folder=store.address)
     changed = _differences(manifest.get("run", {}), described)
     if changed:
-        raise RunFolderError(
-            f"the parts in '{store.address}' are of other settings ({'; '.join(changed[:5])}) and "
-            "are not mixed with new ones. Use the same settings, another folder, or --force."
-        )
+        raise failure(
+            RunFolderError, "batch_settings_differ", folder=store.address,
+            changed="; ".join(changed[:5]),
+        )  # fmt: skip
     return manifest
 
 
@@ -300,100 +282,7 @@ def _differences(old: Any, new: Any, where: str = "") -> list[str]:
     return [] if old == new else [f"{where}: {old!r} before, {new!r} now"]
 
 
-def _plan(run: Run, described: dict[str, Any], known: dict[str, Any], part_rows: int) -> _Plan:
-    """Parts of every file; files that cannot be read are put down with the reason."""
-    source = run.source
-    names = source.files()
-    with ThreadPoolExecutor(4) as pool:
-        digests = dict(zip(names, pool.map(source.digest, names), strict=True))
-    run = replace(run, inputs=_digest(digests))
-    former = known.get("files", {}) if known.get("part_rows") == part_rows else {}
-    same = former and not known.get("scattered") and set(former) == set(names) and all(
-        former[name]["sha256"] == digests[name] for name in names
-    )  # fmt: skip
-    plan = _Plan([], {}, digests, {}, part_rows, {})
-    if same and not known.get("unread"):
-        cut = {n: [Span(n, a, b) for a, b in f["spans"]] for n, f in former.items()}
-        scattered = np.zeros(0, dtype=np.uint64)
-        found: dict[str, Scan] = {}
-    else:
-        found = {}
-        for name in names:
-            try:
-                found[name] = scan(source, name)
-            except (UnreadableFile, InventoryError) as error:
-                plan.unread[source.label(name)] = str(error)
-        if not found:
-            first = next(iter(plan.unread.items()))
-            raise InventoryError(
-                f"no file of '{source.address}' can be read; {first[0]}: {first[1]}"
-            )
-        cut = {name: spans(name, one, part_rows) for name, one in found.items()}
-        scattered = _scattered(found)
-    for name in source.left_out():
-        plan.unread[source.label(name)] = "a batch reads CSV and Parquet files only"
-    plan.scattered, plan.spans = len(scattered), cut
-    base = _digest(described)
-    apart = hashlib.sha256(scattered.tobytes()).hexdigest() if len(scattered) else ""
-    if len(scattered):
-        stream = io.BytesIO()
-        np.save(stream, scattered)
-        run.store.write(SCATTERED, stream.getvalue())
-    for name, pieces in cut.items():
-        for number, span in enumerate(pieces):
-            key = _digest([base, digests[name], span.first, span.last, apart])
-            plan.tasks.append(
-                Task(f"{_safe(name, source)}-{number:05d}", (span,), None, bool(apart), key, run)
-            )
-            plan.rows[plan.tasks[-1].name] = span.last - span.first
-    if len(scattered):
-        _plan_scattered(plan, run, found, scattered, part_rows, (base, apart, digests))
-    return plan
-
-
-def _scattered(found: Mapping[str, Scan]) -> Any:
-    """Plots whose rows lie in several places, by hash, in order."""
-    ids = np.concatenate([np.zeros(0, np.uint64), *(one.plots for one in found.values())])
-    distinct, count = np.unique(ids, return_counts=True)
-    return distinct[count > 1]
-
-
-def _plan_scattered(
-    plan: _Plan, run: Run, found: Mapping[str, Scan], scattered: Any, part_rows: int,
-    parts: tuple[str, str, dict[str, str]],
-) -> None:  # fmt: skip
-    """Parts for the plots whose rows lie apart: every file is read for each of these."""
-    base, apart, digests = parts
-    rows, files = 0, []
-    for name, one in found.items():
-        size = np.diff(np.append(one.starts, one.rows))
-        mine = np.isin(one.plots, scattered)
-        rows += int(size[mine].sum())
-        if mine.any():
-            files.append(name)
-    groups = max(1, -(-rows // part_rows))
-    for which in range(groups):
-        key = _digest([base, apart, [digests[name] for name in files], groups, which])
-        plan.tasks.append(
-            Task(
-                f"scattered-{which:05d}", tuple(Span(name, 0, -1) for name in files),
-                (groups, which), True, key, run,
-            )
-        )  # fmt: skip
-        plan.rows[plan.tasks[-1].name] = 0
-
-
-def _safe(name: str, source: Source) -> str:
-    """A file's name as the beginning of its parts' names."""
-    label = source.label(name)
-    stem = re.sub(r"\.[^./]*$", "", label)
-    plain = re.sub(r"[^0-9A-Za-z._-]+", "_", stem).strip("._") or "file"
-    if plain == stem:
-        return plain
-    return f"{plain}-{hashlib.sha256(label.encode()).hexdigest()[:8]}"
-
-
-def _tidy(store: Store, plan: _Plan) -> None:
+def _tidy(store: Store, plan: Plan) -> None:
     """Take away what belongs to no part of the plan: stale parts, half-written files."""
     names = {task.name for task in plan.tasks}
     for name in store.files():
@@ -403,28 +292,15 @@ def _tidy(store: Store, plan: _Plan) -> None:
             store.remove(name)
 
 
-def _write_manifest(store: Store, described: dict[str, Any], plan: _Plan) -> None:
-    files = {
-        name: {"sha256": found, "spans": [[s.first, s.last] for s in plan.spans.get(name, [])]}
-        for name, found in plan.digests.items()
-    }
-    manifest = {
-        "run": described, "part_rows": plan.part_rows, "files": files,
-        "scattered": plan.scattered, "unread": plan.unread,
-        "parts": {task.name: task.key for task in plan.tasks},
-    }  # fmt: skip
-    store.write(MANIFEST, json.dumps(manifest, ensure_ascii=False, sort_keys=True).encode())
-
-
 def _compute(
-    tasks: Sequence[Task], engine: str, options: Options, plan: _Plan, kept: int,
+    tasks: Sequence[Task], engine: str, options: Options, plan: Plan, kept: int,
     report: Callable[[Progress], None] | None,
-) -> dict[str, str]:  # fmt: skip
-    """Compute the parts that are left; returns those that could not be read, with the reason."""
+) -> dict[str, Words]:  # fmt: skip
+    """Compute the parts that are left; returns files that could not be read, with the reason."""
     tell = report or (lambda _: None)
     rows = sum(plan.rows.values())
     done = rows - sum(plan.rows[task.name] for task in tasks)
-    number, failed = len(plan.tasks) - len(tasks), {}
+    number, broken = len(plan.tasks) - len(tasks), dict[str, Words]()
     tell(Progress(len(plan.tasks), number, rows, done, kept))
     if not tasks:
         return {}
@@ -433,10 +309,10 @@ def _compute(
     for outcome in module.run(tasks, options):
         number += 1
         done += plan.rows[outcome.name]
-        if outcome.error:
-            failed[outcome.name] = outcome.error
+        if outcome.error is not None:
+            broken.setdefault(outcome.file, outcome.error)
         tell(Progress(len(plan.tasks), number, rows, done, kept))
-    return failed
+    return broken
 
 
 def read_plots(folder: str | Path) -> pa.Table:

@@ -15,36 +15,33 @@ import pyarrow.parquet as pq
 
 from allometry.catalogue.loader import get_equation
 from rubbercarbon.assumptions import COLUMNS, Assumptions
-from rubbercarbon.batch_input import UnreadableFile, unused_columns
-from rubbercarbon.batch_part import Run, Task
+from rubbercarbon.batch_input import headings_read
+from rubbercarbon.batch_land import NAME, Land, look_at_plots
+from rubbercarbon.batch_part import Run
+from rubbercarbon.batch_plan import Plan
 from rubbercarbon.batch_problems import add_outside
 from rubbercarbon.batch_store import PLOTS, PROBLEMS, RECORDS, SUMS, Store
 from rubbercarbon.batch_sums import Sums, total_of
 from rubbercarbon.config import Settings
-from rubbercarbon.errors import InventoryError
+from rubbercarbon.errors import InventoryError, UnreadableFile
+from rubbercarbon.messages import Words
 from rubbercarbon.problems import Problems
 from rubbercarbon.provenance import RECORD, csv_bytes, run_record
 from rubbercarbon.stock_points import SIZE_COLUMNS
+from rubbercarbon.stocks import all_citations
+from rubbercarbon.tables import era_note
 
 COUNTED = re.compile(r"\d[\d,]* (rows?|plots?)|all plots|plots .*")
 
 
-def finish(
-    run: Run, settings: Settings, tasks: Sequence[Task], digests: Mapping[str, str],
-    unread: Mapping[str, str],
-) -> tuple[pd.DataFrame, pd.DataFrame]:  # fmt: skip
-    """Write totals and records of the parts that are done.
+def finish(run: Run, settings: Settings, plan: Plan) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Write totals and records of the parts, which are all there.
 
     Parameters
     ----------
     run : Run
     settings : Settings
-    tasks : sequence of Task
-        Parts that are there.
-    digests : mapping
-        sha256 of each input.
-    unread : mapping
-        Files that could not be read, with the reason.
+    plan : Plan
 
     Returns
     -------
@@ -55,36 +52,46 @@ def finish(
     sums, used, outside = Sums(), Counter[str](), dict[str, list[Any]]()
     assumed: set[tuple[str, ...]] = set()
     equations: dict[str, dict[str, Any]] = {}
+    dates = 0
     codes: Counter[tuple[str, str]] = Counter()
     files = []
-    for task in sorted(tasks, key=lambda task: task.name):
+    for task in sorted(plan.tasks, key=lambda task: task.name):
         record = json.loads(store.read(f"{RECORDS}/{task.name}.json"))
         files += [*record["files"], f"{RECORDS}/{task.name}.json"]
         assumed |= {_uncounted(row) for row in record["assumptions"]
                     if settings.number_of_draws or row[0] != "error budget"}  # fmt: skip
         equations |= {row["id"]: row for row in record["equations"]}
-        if not record["files"]:
-            continue
-        sums.add(Sums.of_table(_read(store, f"{SUMS}/{task.name}.parquet").to_pydict()))
+        if f"{SUMS}/{task.name}.parquet" in record["files"]:
+            sums.add(Sums.of_table(_read(store, f"{SUMS}/{task.name}.parquet").to_pydict()))
         used.update(record["used"])
+        dates += record["dates"]
         for name, values in record["outside"].items():
             add_outside(outside, name, values)
+        if f"{PROBLEMS}/{task.name}.parquet" not in record["files"]:
+            continue
         problems = _read(store, f"{PROBLEMS}/{task.name}.parquet", ["code", "severity", "n_rows"])
         for line in (
             problems.group_by(["code", "severity"]).aggregate([("n_rows", "sum")]).to_pylist()
         ):
             codes[line["severity"], line["code"]] += line["n_rows_sum"]
+    land = look_at_plots(run, settings, [f for f in files if f.startswith(f"{PLOTS}/")],
+                         all_read=not plan.unread)  # fmt: skip
+    sums.add(land.sums)
+    files += _write_land(store, land, codes)
     total = total_of(sums, run.by, settings.level) if sums.points else pd.DataFrame()
-    whole = _whole_problems(unread, outside)
+    whole = _whole_problems(plan.unread, outside)
     for item in whole.items:
         codes[item.severity, item.code] += int(str(item.values.get("count", 1)))  # noqa: PD011
     counts = pd.DataFrame(
         [(s, c, n) for (s, c), n in sorted(codes.items())], columns=["severity", "code", "n_rows"]
     )
+    assumptions = _assumptions(assumed, plan.unread, total, settings, *_headings(run, plan.digests))
+    for topic, assumption, value, source in [*land.notes, *_dated(dates)]:
+        assumptions.loc[len(assumptions)] = [topic, assumption, value, "", "", source, ""]
     tables = {
         "total": total,
-        "assumptions": _assumptions(assumed, unread, total, settings, _unused(run, digests)),
-        "citations": _citations(equations, used),
+        "assumptions": assumptions,
+        "citations": _citations(equations, used, assumptions),
         "problems": whole.frame(run.language),
         "problem_counts": counts,
     }
@@ -97,12 +104,28 @@ def finish(
     if settings.height_sample is not None:
         values["height_sample"] = settings.height_sample.replace("\\", "/").rsplit("/", 1)[-1]
     reading = {"mapping": dict(run.source.mapping), "units": dict(run.source.units)}
-    full = {**run_record(values, digests, reading), "command": "batch", "unread": dict(unread),
+    unread = {name: why.text("en") for name, why in plan.unread.items()}
+    full = {**run_record(values, plan.digests, reading), "command": "batch", "unread": unread,
             "files": sorted([*(f"{name}.csv" for name in tables), RECORD])}  # fmt: skip
     full["parts"] = {"folder": PLOTS, "files": sorted(f for f in files if f.startswith(PLOTS))}
     text = json.dumps(full, ensure_ascii=False, indent=2, sort_keys=True)
     store.write(RECORD, (text + "\n").encode())
     return total, counts
+
+
+def _write_land(store: Store, land: Land, codes: Counter[tuple[str, str]]) -> list[str]:
+    """Plots without trees and the faults of the table of plots, as files beside the parts'."""
+    written = []
+    for kind, table in ((PLOTS, land.plots), (PROBLEMS, land.problems)):
+        if table is not None:
+            stream = io.BytesIO()
+            pq.write_table(table, stream, compression="zstd", compression_level=1)
+            written.append(f"{kind}/{NAME}.parquet")
+            store.write(written[-1], stream.getvalue())
+    if land.problems is not None:
+        lines = land.problems.select(["severity", "code"]).to_pylist()
+        codes.update((line["severity"], line["code"]) for line in lines)
+    return written
 
 
 def _read(store: Store, name: str, columns: list[str] | None = None) -> Any:
@@ -119,8 +142,9 @@ def _uncounted(row: Sequence[str]) -> tuple[str, ...]:
 
 
 def _assumptions(
-    found: set[tuple[str, ...]], unread: Mapping[str, str], total: pd.DataFrame,
+    found: set[tuple[str, ...]], unread: Iterable[str], total: pd.DataFrame,
     settings: Settings, unused: Mapping[str, int],
+    headings: Mapping[tuple[str, str, str, str], int],
 ) -> pd.DataFrame:  # fmt: skip
     """What the parts assumed, and what the totals leave out."""
     more = Assumptions()
@@ -137,8 +161,15 @@ def _assumptions(
     )
     more.add(
         "expansion",
-        "totals are sums over the plots of the input, without expansion to other land",
+        "totals are sums over the plots of the input, without expansion to other land; where "
+        "stratum_area_ha is known, `rubbercarbon estimate` expands to it",
         "no expansion",
+        source="rule of this library",
+    )
+    more.add(
+        "sampling",
+        "totals carry no sampling error and make no claim about the land around the plots",
+        "none",
         source="rule of this library",
     )
     more.add(
@@ -148,32 +179,53 @@ def _assumptions(
         "refusals alone",
         source="rule of this library",
     )
-    for name, why in sorted(unread.items()):
-        more.add("input", f"'{name}' could not be read and is in no total", why, source="input")
+    for name in sorted(unread):
+        more.add("input", f"'{name}' could not be read and is in no total", "not read",
+                 source="input")  # fmt: skip
     for heading, files in sorted(unused.items()):
         more.add("columns", "a column that a batch does not use", heading,
-                 applies_to=f"{files} files", source="input")  # fmt: skip
+                 applies_to=_files(files), source="input")  # fmt: skip
+    for (topic, assumption, value, source), files in sorted(headings.items()):
+        more.add(topic, assumption, value, applies_to=_files(files), source=source)
     missing = int(total["n_without_area"].iloc[-1]) if len(total) else 0
     if missing:
         more.add(
             "plot area",
-            "plots without an area: their figures per hectare are empty, and so are those of their "
-            "region",
+            "no plot area was given: figures per hectare are empty, and so are those of every "
+            "region with such a plot; totals in t count it",
             "unknown", unit="ha", applies_to=f"{missing} plots", source="input",
         )  # fmt: skip
     return pd.DataFrame([*more.rows, *sorted(found)], columns=list(COLUMNS))
 
 
-def _unused(run: Run, names: Iterable[str]) -> Counter[str]:
-    """Headings that nothing was read from, with the number of their files."""
-    found: Counter[str] = Counter()
+def _headings(
+    run: Run, names: Iterable[str]
+) -> tuple[Counter[str], Counter[tuple[str, str, str, str]]]:
+    """Headings that nothing was read from, and how others were read, with their files."""
+    unused, notes = Counter[str](), Counter[tuple[str, str, str, str]]()
     for name in names:
         with contextlib.suppress(UnreadableFile, InventoryError):
-            found.update(unused_columns(run.source, name))
-    return found
+            found, said = headings_read(run.source, name)
+            unused.update(found)
+            notes.update(said)
+    return unused, notes
 
 
-def _citations(equations: Mapping[str, Mapping[str, Any]], used: Counter[str]) -> pd.DataFrame:
+def _files(count: int) -> str:
+    return f"{count} file" if count == 1 else f"{count} files"
+
+
+def _dated(count: int) -> list[tuple[str, str, str, str]]:
+    """Dates that were read in another calendar, as `rubbercarbon.tables` says it."""
+    if not count:
+        return []
+    note = era_note(count)
+    return [(note["topic"], note["assumption"], note["value"], note["source"])]
+
+
+def _citations(
+    equations: Mapping[str, Mapping[str, Any]], used: Counter[str], assumptions: pd.DataFrame
+) -> pd.DataFrame:
     """Publications with the rows of the run that rest on them."""
     count = Counter(used)
     for name, number in used.items():
@@ -183,7 +235,8 @@ def _citations(equations: Mapping[str, Mapping[str, Any]], used: Counter[str]) -
         {**row, "n_rows": count[name]} for name, row in sorted(equations.items()) if count[name]
     ]
     columns = ["id", "predicts", "n_rows", "grade", "citation", "doi", "where", "seen"]
-    return pd.DataFrame(rows, columns=columns)
+    table = pd.DataFrame(rows, columns=columns)
+    return all_citations(table, assumptions) if rows else table
 
 
 def _members(name: str) -> tuple[str, ...]:
@@ -193,7 +246,7 @@ def _members(name: str) -> tuple[str, ...]:
         return ()
 
 
-def _whole_problems(unread: Mapping[str, str], outside: Mapping[str, Sequence[Any]]) -> Problems:
+def _whole_problems(unread: Mapping[str, Words], outside: Mapping[str, Sequence[Any]]) -> Problems:
     """Problems of files, and of equations used beyond their range."""
     found = Problems()
     for name, why in sorted(unread.items()):

@@ -10,34 +10,36 @@ import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
-import pyarrow.csv as pv
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from rubbercarbon import tables
 from rubbercarbon.batch_codes import coded, texts
+from rubbercarbon.batch_csv import Skipped, form_of, read_lines
 from rubbercarbon.batch_table import headings_of
-from rubbercarbon.columns import plain_id
-from rubbercarbon.errors import InventoryError, SettingsError
-from rubbercarbon.formats.csv import DELIMITERS, ENCODINGS
+from rubbercarbon.columns import TREE_COLUMNS, plain_id
+from rubbercarbon.errors import InventoryError, SettingsError, UnreadableFile
+from rubbercarbon.formats.interface import RawTable
+from rubbercarbon.headings import key as heading_key
+from rubbercarbon.headings import map_headings
+from rubbercarbon.messages import failure
+from rubbercarbon.problems import Problems
 
 Ints = NDArray[np.int64]
 PARQUET, CSV = (".parquet", ".pq"), (".csv", ".tsv", ".txt")
 OTHER_TABLES = (".xlsx", ".xlsm", ".xls", ".ods", ".arrow", ".feather", ".gz", ".zip")
 BLOCK_ROWS = 1 << 19
 READ_ROWS = 1 << 17
-CSV_BYTES = 1 << 24
-SAMPLE = 1 << 16
 CHUNK = 1 << 20
-FIRST_ROW = {True: 1, False: 2}  # number of the first row, as files of each kind count
+FIRST_ROW = 1  # of a Parquet file
 REMOTE = "://"
-
-
-class UnreadableFile(Exception):
-    """A file that cannot be read to its end; the text says why."""
+NO_PLOT = np.frombuffer(hashlib.blake2b(b"", digest_size=8).digest(), dtype="<u8")[0]
 
 
 @dataclass(frozen=True)
@@ -56,9 +58,7 @@ class Source:
         try:
             import fsspec  # noqa: PLC0415
         except ImportError as error:
-            raise SettingsError(
-                f"'{self.address}' needs the package fsspec: pip install fsspec."
-            ) from error
+            raise failure(SettingsError, "batch_no_fsspec", source=self.address) from error
         return fsspec.core.url_to_fs(self.address)[0]
 
     def files(self) -> list[str]:
@@ -86,15 +86,16 @@ class Source:
         else:
             path = Path(self.address)
             if not path.exists():
-                raise InventoryError(f"'{self.address}' does not exist; check the name.")
+                raise failure(InventoryError, "batch_missing", source=self.address)
             inner = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
             names = [p.relative_to(path).as_posix() for p in inner]
         usable = [n for n in names if self.full(n).lower().endswith(endings)
                   and not any(part[0] in "._" for part in n.split("/") if part != ".")]  # fmt: skip
         if not usable:
-            raise InventoryError(
-                f"'{self.address}' holds no table; a batch reads {', '.join((*PARQUET, *CSV))}."
-            )
+            allowed = ", ".join((*PARQUET, *CSV))
+            raise failure(
+                InventoryError, "batch_no_table", source=self.address, allowed=allowed
+            )  # fmt: skip
         return sorted(usable)
 
     def full(self, name: str) -> str:
@@ -140,6 +141,7 @@ def blocks(
     *,
     columns: tuple[str, ...] = (),
     rows: int | Callable[[], int] = BLOCK_ROWS,
+    skipped: Skipped | None = None,
 ) -> Iterator[tuple[Any, Ints]]:
     """Tables of whole plots in canonical columns, with the numbers of their rows.
 
@@ -151,6 +153,8 @@ def blocks(
         Canonical columns to read; all that a batch uses by default.
     rows : int or callable
         About how many rows at a time; a callable is asked anew for each block.
+    skipped : Skipped, optional
+        Takes the lines of the span that are no rows.
 
     Raises
     ------
@@ -164,7 +168,9 @@ def blocks(
     wanted = rows if callable(rows) else lambda: rows
     try:
         with source.open(span.file) as stream:
-            for table, numbers in read(stream, source, span, columns, READ_ROWS):
+            for found in read(stream, source, span, columns, READ_ROWS, skipped):
+                table, numbers = found if columns else _filled(*found, skipped)
+                table = _finite(table)
                 kept.append((table, numbers))
                 count += len(table)
                 if count < wanted():
@@ -174,13 +180,51 @@ def blocks(
                 count = len(rest[1])
                 if len(whole[1]):
                     yield whole
+    except UnreadableFile as error:
+        error.file = span.file
+        raise
     except (OSError, pa.ArrowException) as error:
-        why = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UnreadableFile(why) from error
+        why = unreadable(error)
+        why.file = span.file
+        raise why from error
     if kept:
         last = _joined(kept)
         if len(last[1]):
             yield last
+
+
+def _finite(table: Any) -> Any:
+    """Columns of numbers with infinite ones among them as texts, which say what was found."""
+    for place, field in enumerate(table.schema):
+        if not pa.types.is_floating(field.type):
+            continue
+        column = table.column(place)
+        if pc.any(pc.is_inf(column)).as_py():
+            table = table.set_column(place, field.name, column.cast(pa.string()))
+    return table
+
+
+def _filled(table: Any, numbers: Ints, skipped: Skipped | None) -> tuple[Any, Ints]:
+    """Rows that hold anything."""
+    if not table.column("plot_id").null_count:
+        return table, numbers
+    blank = np.ones(len(table), dtype=np.bool_)
+    for name in table.column_names:
+        if name != "pom_m":  # may come from a heading
+            blank &= table.column(name).is_null().to_numpy()
+    if not blank.any():
+        return table, numbers
+    if skipped is not None:
+        skipped.add_blank(numbers[blank])
+    return table.filter(pa.array(~blank)), numbers[~blank]
+
+
+def unreadable(error: Exception) -> UnreadableFile:
+    """What an error in opening or reading a file means for its reader."""
+    why = (str(error).splitlines() or [type(error).__name__])[0]
+    if isinstance(error, OSError) and error.strerror:
+        return failure(UnreadableFile, "batch_closed", why=error.strerror)
+    return failure(UnreadableFile, "batch_damaged", why=why)
 
 
 def _joined(parts: list[tuple[Any, Ints]]) -> tuple[Any, Ints]:
@@ -189,12 +233,12 @@ def _joined(parts: list[tuple[Any, Ints]]) -> tuple[Any, Ints]:
     return joined([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
 
 
-def joined(tables: list[Any]) -> Any:
+def joined(found: list[Any]) -> Any:
     """Tables one below the other; columns that are numbers here and texts there become texts."""
     try:
-        return pa.concat_tables(tables, promote_options="permissive")
+        return pa.concat_tables(found, promote_options="permissive")
     except pa.ArrowException:
-        plain = [t.cast(pa.schema([(f.name, pa.string()) for f in t.schema])) for t in tables]
+        plain = [t.cast(pa.schema([(f.name, pa.string()) for f in t.schema])) for t in found]
         return pa.concat_tables(plain, promote_options="permissive")
 
 
@@ -212,11 +256,14 @@ def _names(headings: list[str], source: Source, columns: tuple[str, ...]) -> dic
 
 
 def _read_parquet(
-    stream: Any, source: Source, span: Span, columns: tuple[str, ...], rows: int
-) -> Iterator[tuple[Any, Ints]]:
+    stream: Any, source: Source, span: Span, columns: tuple[str, ...], rows: int,
+    skipped: Skipped | None,
+) -> Iterator[tuple[Any, Ints]]:  # fmt: skip
+    del skipped  # every row of a Parquet file is one
     file = pq.ParquetFile(stream)
     schema = file.schema_arrow
     names = _names(schema.names, source, columns)
+    meaning = _meaning(schema.names, source, columns)
     texts = [n for n in names if _text(schema.field(n).type)]
     if texts:
         stream.seek(0)
@@ -233,13 +280,13 @@ def _read_parquet(
         low, high = max(span.first - at, 0), min(end - at, len(batch))
         if high > low:
             table = pa.table(batch.slice(low, high - low)).select(list(names))
-            numbers = np.arange(at + low, at + high) + FIRST_ROW[True]
-            yield table.rename_columns(list(names.values())), numbers
+            numbers = np.arange(at + low, at + high) + FIRST_ROW
+            yield meaning.put(table.rename_columns(list(names.values()))), numbers
         at += len(batch)
 
 
-def unused_columns(source: Source, name: str) -> list[str]:
-    """Headings of a file that a batch takes for none of its columns.
+def headings_read(source: Source, name: str) -> tuple[list[str], set[tuple[str, str, str, str]]]:
+    """Headings of a file that a batch takes for none of its columns, and notes on the others.
 
     Raises
     ------
@@ -251,11 +298,51 @@ def unused_columns(source: Source, name: str) -> list[str]:
             if _is_parquet(source.full(name)):
                 headings = list(pq.ParquetFile(stream).schema_arrow.names)
             else:
-                headings = _form(stream)[2]
+                headings = form_of(stream).headings
     except (OSError, pa.ArrowException) as error:
-        raise UnreadableFile(str(error)) from error
+        raise unreadable(error) from error
     known = _names(headings, source, ())
-    return [heading for heading in headings if heading not in known]
+    unused = [h for k, h in enumerate(headings) if h not in known or h in headings[:k]]
+    notes: list[dict[str, str]] = []
+    single = list(dict.fromkeys(headings))
+    tables.canonical(
+        RawTable(pd.DataFrame(columns=single), "", "", 0), TREE_COLUMNS, dict(source.mapping),
+        dict(source.units), Problems(), notes=notes,
+    )  # fmt: skip
+    said = {(n["topic"], n["assumption"], n["value"], n["source"] or "as read") for n in notes}
+    return unused, said
+
+
+class _Meaning(NamedTuple):
+    """What headings say of their cells: yes and no for ``dead``, the height of the tape [m]."""
+
+    dead: bool
+    tape: float | None
+
+    def put(self, table: Any) -> Any:
+        """Cells in the words of the canonical columns."""
+        if self.dead:
+            codes, words = texts(table.column("status"))
+            states = pa.array([tables.dead_or_alive(word) for word in words])
+            cells = pa.DictionaryArray.from_arrays(pa.array(codes), states)
+            table = table.set_column(table.column_names.index("status"), "status", cells)
+        if self.tape is not None:
+            table = table.append_column("pom_m", pa.array(np.full(len(table), self.tape)))
+        return table
+
+
+def _meaning(headings: list[str], source: Source, columns: tuple[str, ...]) -> _Meaning:
+    if columns:
+        return _Meaning(False, None)
+    mapped = dict(source.mapping)
+    found = map_headings(headings, "trees", TREE_COLUMNS, mapped)
+    status = found["status"][0] if "status" in found else ""
+    tapes = [hit.pom_m for _, hit in found.values() if hit.pom_m is not None]
+    said = {"pom_m", "pom_cm"} & {*found, *mapped}
+    return _Meaning(
+        "status" not in mapped and heading_key(status) in tables.DEAD_HEADINGS,
+        tapes[-1] if tapes and not said else None,
+    )
 
 
 def _text(kind: Any) -> bool:
@@ -265,50 +352,17 @@ def _text(kind: Any) -> bool:
 
 
 def _read_csv(
-    stream: Any, source: Source, span: Span, columns: tuple[str, ...], rows: int
-) -> Iterator[tuple[Any, Ints]]:
-    """Every cell as text, numbered; a line with too many or too few cells ends the reading."""
+    stream: Any, source: Source, span: Span, columns: tuple[str, ...], rows: int,
+    skipped: Skipped | None,
+) -> Iterator[tuple[Any, Ints]]:  # fmt: skip
+    """Every cell as text, numbered; lines that are no rows are skipped and kept apart."""
     del rows
-    encoding, delimiter, headings = _form(stream)
-    names = _names(headings, source, columns)
+    form = form_of(stream)
+    names = _names(form.headings, source, columns)
+    meaning = _meaning(form.headings, source, columns)
     stream.seek(0)
-    kind = pa.dictionary(pa.int32(), pa.string())
-    reader = pv.open_csv(
-        stream,
-        pv.ReadOptions(block_size=CSV_BYTES, encoding=encoding),
-        pv.ParseOptions(delimiter=delimiter, newlines_in_values=False),
-        pv.ConvertOptions(
-            column_types=dict.fromkeys(names, kind), include_columns=list(names),
-            strings_can_be_null=True, null_values=[""],
-        ),
-    )  # fmt: skip
-    at = 0
-    for batch in reader:
-        table = pa.table(batch).rename_columns(list(names.values()))
-        low = max(span.first - at, 0)
-        high = len(batch) if span.last < 0 else min(span.last - at, len(batch))
-        if high > low:
-            yield table.slice(low, high - low), np.arange(at + low, at + high) + FIRST_ROW[False]
-        at += len(batch)
-
-
-def _form(stream: Any) -> tuple[str, str, list[str]]:
-    """Encoding, delimiter and headings of delimited text."""
-    sample = stream.read(SAMPLE)
-    for encoding in ENCODINGS:
-        try:
-            text = sample[: sample.rfind(b"\n") + 1 or None].decode(encoding)
-            break
-        except UnicodeDecodeError:
-            continue
-    else:
-        raise UnreadableFile("its text is neither UTF-8 nor cp874")
-    lines = text.splitlines()
-    if not lines:
-        raise UnreadableFile("it is empty")
-    delimiter = max(DELIMITERS, key=lines[0].count)
-    headings = [cell.strip().strip('"') for cell in lines[0].split(delimiter)]
-    return ("utf-8" if encoding == "utf-8-sig" else encoding), delimiter, headings
+    for table, numbers in read_lines(stream, form, names, (span.first, span.last), skipped):
+        yield meaning.put(table), numbers
 
 
 @dataclass(frozen=True)
@@ -322,11 +376,14 @@ class Scan:
         Hash of the plot id of each run of equal ids.
     starts : ndarray of int64
         First row of each run.
+    bad_lines : bool
+        There are lines that are no rows.
     """
 
     rows: int
     plots: NDArray[np.uint64]
     starts: Ints
+    bad_lines: bool = False
 
 
 def scan(source: Source, name: str) -> Scan:
@@ -338,8 +395,8 @@ def scan(source: Source, name: str) -> Scan:
     """
     ids: list[NDArray[np.uint64]] = []
     starts: list[Ints] = []
-    at, latest = 0, None
-    for table, _ in blocks(source, Span(name, 0, -1), columns=("plot_id",)):
+    at, latest, skipped = 0, None, Skipped()
+    for table, _ in blocks(source, Span(name, 0, -1), columns=("plot_id",), skipped=skipped):
         found = hashes(table.column("plot_id"))
         first = np.concatenate([[0], np.flatnonzero(np.diff(found)) + 1]).astype(np.int64)
         if latest is not None and found[0] == latest:
@@ -349,9 +406,8 @@ def scan(source: Source, name: str) -> Scan:
         starts.append(first + at)
         at += len(table)
     nothing = np.zeros(0, dtype=np.int64)
-    return Scan(
-        at, np.concatenate([np.zeros(0, np.uint64), *ids]), np.concatenate([nothing, *starts])
-    )
+    plots = np.concatenate([np.zeros(0, np.uint64), *ids])
+    return Scan(at, plots, np.concatenate([nothing, *starts]), bool(skipped.lines))
 
 
 def hashes(column: Any) -> NDArray[np.uint64]:
@@ -361,13 +417,18 @@ def hashes(column: Any) -> NDArray[np.uint64]:
     return np.frombuffer(b"".join(found), dtype="<u8").astype(np.uint64)[codes]
 
 
-def spans(name: str, found: Scan, part_rows: int) -> list[Span]:
-    """A file cut at plots into about ``part_rows`` rows each."""
-    cuts = [0]
+def spans(
+    name: str, found: Scan, part_rows: int, within: tuple[int, int] | None = None
+) -> list[Span]:
+    """A file, or some of its rows, cut at plots into about ``part_rows`` rows each."""
+    if not found.rows and found.bad_lines:
+        return [Span(name, 0, 0)]
+    first, last = within or (0, found.rows)
+    cuts = [first]
     ends = np.append(found.starts[1:], found.rows)
-    for end in ends.tolist():
+    for end in ends[(ends > first) & (ends < last)].tolist():
         if end - cuts[-1] >= part_rows:
             cuts.append(end)
-    if cuts[-1] < found.rows:
-        cuts.append(found.rows)
+    if cuts[-1] < last:
+        cuts.append(last)
     return [Span(name, a, b) for a, b in itertools.pairwise(cuts)]

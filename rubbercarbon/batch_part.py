@@ -17,21 +17,15 @@ from numpy.typing import NDArray
 
 from allometry.errors import AllometryError
 from rubbercarbon.batch_block import Estimator
-from rubbercarbon.batch_input import (
-    BLOCK_ROWS,
-    Source,
-    Span,
-    UnreadableFile,
-    blocks,
-    hashes,
-    joined,
-)
+from rubbercarbon.batch_csv import Skipped
+from rubbercarbon.batch_input import BLOCK_ROWS, Source, Span, blocks, hashes, joined
 from rubbercarbon.batch_problems import COLUMNS, Listed
 from rubbercarbon.batch_store import PLOTS, PROBLEMS, SUMS, Store, write_part
 from rubbercarbon.batch_sums import Sums
 from rubbercarbon.batch_table import Block, canonical_plots, estimate_block
 from rubbercarbon.config import Settings
 from rubbercarbon.errors import RubbercarbonError
+from rubbercarbon.messages import Words, words_of
 from rubbercarbon.tables import open_table
 
 Ints = NDArray[np.int64]
@@ -103,14 +97,17 @@ class Outcome:
     name : str
     rows : int
     seconds : float
-    error : str
-        Why the part could not be read; empty otherwise.
+    error : Words or None
+        Why the part could not be read.
+    file : str
+        Which file it was.
     """
 
     name: str
     rows: int
     seconds: float
-    error: str = ""
+    error: Words | None = None
+    file: str = ""
 
 
 _one_part_at_a_time = threading.Lock()
@@ -149,8 +146,9 @@ def _run_part(task: Task) -> Outcome:
     _choose_memory_pool()
     try:
         found, listed, rows = _compute(task)
-    except UnreadableFile as error:
-        return Outcome(task.name, 0, time.perf_counter() - started, str(error))
+    except (RubbercarbonError, AllometryError) as error:
+        file = getattr(error, "file", "") or task.spans[0].file
+        return Outcome(task.name, 0, time.perf_counter() - started, words_of(error), file)
     sums = found.sums.as_table()
     record = {
         "part": task.name,
@@ -162,6 +160,7 @@ def _run_part(task: Task) -> Outcome:
         "used": dict(sorted(listed.used.items())),
         "outside": dict(sorted(listed.outside.items())),
         "assumptions": _estimator(task.run).assumptions.rows,
+        "dates": listed.dates,
         "equations": list(_estimator(task.run).templates.equations.values()),
     }
     lines = listed.rows
@@ -171,6 +170,8 @@ def _run_part(task: Task) -> Outcome:
         schema=PROBLEM_SCHEMA,
     )
     files = {PLOTS: found.plots, PROBLEMS: problems, SUMS: pa.table(sums)} if rows else {}
+    if lines:
+        files[PROBLEMS] = problems
     write_part(
         task.run.store, task.name, {kind: _parquet(table) for kind, table in files.items()}, record
     )
@@ -194,14 +195,15 @@ def _compute(task: Task) -> tuple[Block, Listed, int]:
     run, estimator = task.run, _estimator(task.run)
     tables, sums, rows = [], Sums(), 0
     estimator.tally.clear()
-    for table, number, files in _blocks(task):
-        try:
-            block = estimate_block(estimator, table, files, number, run.by)
-        except (RubbercarbonError, AllometryError) as error:
-            raise UnreadableFile(str(error)) from error
+    skipped = None if task.of_scattered else Skipped()
+    for table, number, files in _blocks(task, skipped):
+        estimator.tally.count_dates(table)
+        block = estimate_block(estimator, table, files, number, run.by)
         tables.append(block.plots)
         sums.add(block.sums)
         rows += len(table)
+    if skipped is not None:
+        estimator.tally.skip(run.source.label(task.spans[0].file), skipped)
     listed = estimator.tally.close()
     if not tables:  # all its plots lie apart and are computed with those
         return Block(pa.table({}), sums), listed, 0
@@ -210,14 +212,14 @@ def _compute(task: Task) -> tuple[Block, Listed, int]:
     return Block(plots.take(order), sums), listed, rows
 
 
-def _blocks(task: Task) -> Iterator[tuple[Any, Ints, Any]]:
+def _blocks(task: Task, skipped: Skipped | None) -> Iterator[tuple[Any, Ints, Any]]:
     """Blocks of whole plots with the numbers of their rows and their files."""
     run = task.run
     scattered = _scattered(run.store) if task.any_scattered else None
     gathered: list[tuple[Any, Ints, str]] = []
     for span in task.spans:
         label = run.source.label(span.file)
-        for table, number in blocks(run.source, span, rows=_wanted(run)):
+        for table, number in blocks(run.source, span, rows=_wanted(run), skipped=skipped):
             if scattered is None:
                 yield table, number, label
                 continue

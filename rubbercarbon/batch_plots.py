@@ -190,13 +190,11 @@ def plots_of_table(
     chosen = plots[plots.index.isin(ids)].reset_index(drop=True)
     known = set(chosen["plot_id"])
     trees = pd.DataFrame({"plot_id": [name for name in ids if name in known]}).assign(refused="")
-    found, notes = Problems(), list[dict[str, str]]()
+    found, notes = Problems(), list[dict[str, str]]()  # told once, by `batch_land`
     if chosen.empty:
         chosen = pd.DataFrame({"plot_id": [""], "area_ha": [np.nan]})
     raw = RawTable(chosen, "", "", 0)
     table, nested = read_plots(raw, trees, raw, found, notes)
-    for note in notes:
-        assumptions.add(note["topic"], note["assumption"], note["value"], source=note["source"])
     place = pd.Index(table["plot_id"]).get_indexer(ids)
     odd = (place < 0) | np.isin(ids, list(set(nested["plot_id"])))
     unsound = {item.value for item in found.items if item.row is None}
@@ -204,12 +202,13 @@ def plots_of_table(
         str(chosen["plot_id"].iloc[item.row]) for item in found.items if item.row is not None
     }
     odd |= np.isin(ids, list(unsound))
-    return _facts(table, np.maximum(place, 0), odd, settings, assumptions)
+    return facts_of(table, np.maximum(place, 0), odd, settings, assumptions)
 
 
-def _facts(
+def facts_of(
     plots: pd.DataFrame, group: Ints, odd: Bools, settings: Settings, assumptions: Assumptions
 ) -> PlotFacts:
+    """Facts of plots from a table of them as `rubbercarbon.plots` gives it."""
     cv = plot_area_cv(plots, settings, assumptions)
     texts = {
         name: (

@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allometry.catalogue.loader import get_equation
+from rubbercarbon.batch_codes import texts
 from rubbercarbon.batch_made import BY_SPECIES, WORDS
 from rubbercarbon.batch_templates import KEPT, Templates, told_apart
 from rubbercarbon.batch_whole import BESIDE, PLOTS
+from rubbercarbon.columns import common_era
 from rubbercarbon.pools import KG_PER_T
 from rubbercarbon.problems import Problem, Problems
 from rubbercarbon.stock_points import SIZE_COLUMNS
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from rubbercarbon.batch_block import Rows
+    from rubbercarbon.batch_csv import Skipped
     from rubbercarbon.inventory import Inventory
     from rubbercarbon.stocks import Computed
 
@@ -47,11 +50,14 @@ class Listed:
     outside : dict
         Equation → mass, rows outside its range, their mass, the largest of them; masses in whole
         mg, which add up to the same in any order.
+    dates : int
+        Rows whose date is in another calendar or order.
     """
 
     rows: list[tuple[Any, ...]] = field(default_factory=list)
     used: Counter[str] = field(default_factory=Counter)
     outside: dict[str, list[Any]] = field(default_factory=dict)
+    dates: int = 0
 
 
 def add_outside(known: dict[str, list[Any]], name: str, values: Sequence[Any]) -> None:
@@ -61,9 +67,10 @@ def add_outside(known: dict[str, list[Any]], name: str, values: Sequence[Any]) -
                    max(mine[3], values[3])]  # fmt: skip
 
 
-def _line(
+def line_of(
     item: Problem, file: str, row: int | None, plot: str, tree: str, count: int, language: str
 ) -> tuple[Any, ...]:
+    """A problem in the order of `COLUMNS`."""
     if "count" in item.values:  # noqa: PD011
         item = Problem(item.file, item.sheet, item.row, item.column, item.value, item.code,
                        item.severity, {**item.values, "count": count})  # fmt: skip  # noqa: PD011
@@ -121,7 +128,7 @@ class Tally:
             where_to = (int(rows.row[place]), rows.plots[plot], tree)
             for item in store.problems[int(kind[place])]:
                 if item.severity == "error":
-                    line = _line(item, rows.file(place), *where_to, 1, self.language)
+                    line = line_of(item, rows.file(place), *where_to, 1, self.language)
                     self.listed.rows.append(line)
         for name, one in rows.respelt.items():
             if one is None:
@@ -147,6 +154,30 @@ class Tally:
         self.place[template, 1] = file
         self.place[template, 2] = rows.row[first]
 
+    def count_dates(self, table: Any) -> None:
+        """Count rows whose date is written in another calendar or order."""
+        if "date" in table.column_names:
+            codes, words = texts(table.column("date"))
+            changed = np.array([common_era(word) != word for word in words])
+            if changed.any():
+                self.listed.dates += int(changed[codes].sum())
+
+    def skip(self, file: str, skipped: Skipped) -> None:
+        """Put down the lines of a file that are no rows."""
+        for line in skipped.lines:
+            code = "too_many_cells" if line.cells > line.heading else "too_few_cells"
+            values: dict[str, object] = {"value": line.cells, "heading": line.heading}
+            item = Problem(file, "", line.row, "", line.text, code, "error", values)
+            self.listed.rows.append(line_of(item, file, line.row, "", "", 1, self.language))
+        for code, found in (("lines_more", skipped.more), ("rows_empty", skipped.blank)):
+            if found:
+                row, number = found
+                one = Problems()
+                one.add(code, file=file, row=row, value=number)
+                self.listed.rows.append(
+                    line_of(one.items[0], file, row, "", "", number, self.language)
+                )
+
     def close(self) -> Listed:
         """All that was found; counting begins anew."""
         self.flush()
@@ -154,7 +185,7 @@ class Tally:
         found.rows.sort(key=lambda line: (line[0], line[1] or 0, line[6], line[4], line[5]))
         for key in sorted(self.totals):
             item, number, (_, file, row) = self.totals[key]
-            found.rows.append(_line(item, file, row, "", "", number, self.language))
+            found.rows.append(line_of(item, file, row, "", "", number, self.language))
         self.clear()
         return found
 
@@ -236,7 +267,7 @@ def _count_equations(store: Templates, count: Ints, listed: Listed) -> None:
 
 def list_whole(
     tally: Tally, found: Problems, inventory: Inventory, computed: Computed, rows: Rows,
-    taken: Ints, plots: pd.DataFrame | None,
+    taken: Ints,
 ) -> Counter[str]:  # fmt: skip
     """Put down the problems of plots that were read by the rules of a whole inventory.
 
@@ -250,12 +281,7 @@ def list_whole(
     failed: set[int] = set()
     start = tally.rows - len(rows.row)
     for item in found.items:
-        if item.file == PLOTS:
-            if item.severity == "error":
-                of = ""
-                if plots is not None and item.row is not None:
-                    of = str(plots["plot_id"].iloc[item.row])
-                listed.rows.append(_line(item, PLOTS, None, of, "", 1, tally.language))
+        if item.file == PLOTS:  # told once, by `batch_land`
             continue
         if item.row is not None and item.row >= len(taken):
             continue
@@ -268,10 +294,14 @@ def list_whole(
         if item.severity == "error":
             plot = str(trees["plot_id"].get(item.row, "")) if item.row is not None else ""
             tree = str(trees["tree_id"].get(item.row, "")) if item.row is not None else ""
-            listed.rows.append(_line(item, file, number, plot, tree, 1, tally.language))
+            listed.rows.append(line_of(item, file, number, plot, tree, 1, tally.language))
             if item.row is not None and item.row not in failed:
                 failed.add(item.row)
                 refused[plot] += 1
+        elif item.code == "plot_names_repeated":
+            for name in item.value.split(", "):
+                one = replace(item, value=name)
+                tally.note((item.code, "plot_id", name, ""), one, 1, (start + place, file, 0))
         elif item.code in KEPT | BY_SPECIES:
             count = int(str(item.values.get("count", 1)))  # noqa: PD011
             key = told_apart(item)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from rubbercarbon.errors import RunFolderError
+from rubbercarbon.messages import failure
 
 REMOTE = "://"
 MANIFEST = "manifest.json"
@@ -162,9 +163,7 @@ def one_run_at_a_time(store: Store) -> Iterator[None]:
     stream = path.open("a+b")
     try:
         if not _locked(stream):
-            raise RunFolderError(
-                f"another batch writes to '{store.address}'; wait for it or choose another folder."
-            )
+            raise failure(RunFolderError, "batch_locked", folder=store.address)
         yield
     finally:
         stream.close()

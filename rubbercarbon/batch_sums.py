@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from rubbercarbon.columns import M2_PER_HA, M2_PER_RAI
 from rubbercarbon.distributions import QUANTITIES
 from rubbercarbon.errors import RunFolderError
+from rubbercarbon.messages import failure
 from rubbercarbon.montecarlo import of_draws
 from rubbercarbon.pools import co2e
 
@@ -105,10 +106,7 @@ def fixed(values: Floats) -> Ints:
     """
     scaled = np.nan_to_num(values) * SCALE
     if np.abs(scaled).sum() > MOST:
-        raise RunFolderError(
-            f"plots of one part hold more than {MOST / SCALE:,.0f} t together; the figures cannot "
-            "be right, or the parts are too large (--part-rows)."
-        )
+        raise failure(RunFolderError, "batch_too_much", most=f"{MOST / SCALE:,.0f}")
     return np.rint(scaled).astype(np.int64)
 
 

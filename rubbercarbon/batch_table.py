@@ -23,16 +23,18 @@ from rubbercarbon.batch_codes import (
     TREE_TEXTS,
     Floats,
 )
+from rubbercarbon.batch_plots import PlotFacts
 from rubbercarbon.batch_problems import list_whole
 from rubbercarbon.batch_sums import COUNTS as SUMMED
 from rubbercarbon.batch_sums import POINTS, SCALE, Sums, fixed
 from rubbercarbon.batch_whole import BESIDE, compute_whole, read_whole
 from rubbercarbon.columns import M2_PER_HA, M2_PER_RAI, PLOT_COLUMNS, TREE_COLUMNS, plain_id
 from rubbercarbon.config import Settings
-from rubbercarbon.distributions import QUANTITIES, Spread
+from rubbercarbon.distributions import QUANTILES, QUANTITIES, Spread
 from rubbercarbon.errors import InventoryError, SettingsError
 from rubbercarbon.headings import map_headings
 from rubbercarbon.loads import Layout
+from rubbercarbon.messages import failure
 from rubbercarbon.montecarlo import PLOTS_AT_ONCE, area_factors, draw_plots, of_draws
 from rubbercarbon.pools import co2e
 from rubbercarbon.problems import Problems
@@ -94,9 +96,9 @@ def headings_of(
     known_units = dict(units or {})
     lost = [f"{name}={heading}" for name, heading in chosen.items() if heading not in columns]
     if lost:
-        raise InventoryError(
-            f"--map {', '.join(lost)}: there is no such column; found: {', '.join(columns)}."
-        )
+        raise failure(
+            InventoryError, "batch_map", pairs=", ".join(lost), columns=", ".join(columns)
+        )  # fmt: skip
     found = map_headings(columns, "trees", TREE_COLUMNS, chosen)
     names = {
         heading: f"{hit.base}_{known_units[hit.base]}" if hit.base in known_units else name
@@ -110,12 +112,11 @@ def headings_of(
     sizes = {name for name in TREE_NUMBERS if name.startswith(("dbh", "girth"))}
     missing = [name for name in ("plot_id", "species") if name not in known]
     if not known & sizes:
-        missing.append("a diameter or girth (dbh_cm, girth_cm)")
+        missing.append("dbh_cm / girth_cm")
     if missing:
-        raise InventoryError(
-            f"a batch needs {', '.join(missing)}; its columns are: {', '.join(columns)}. Name them "
-            "with --map canonical=column."
-        )
+        raise failure(
+            InventoryError, "batch_columns", missing=", ".join(missing), columns=", ".join(columns)
+        )  # fmt: skip
     return names
 
 
@@ -185,10 +186,7 @@ def check_settings(settings: Settings) -> Settings:
     SettingsError
     """
     if settings.method == "analytic":
-        raise SettingsError(
-            "method = 'analytic': a batch takes its intervals from draws, which carry shared "
-            "errors from part to part; leave the method out, or give --draws 0 for points alone."
-        )
+        raise failure(SettingsError, "batch_analytic")
     return settings
 
 
@@ -254,6 +252,27 @@ def _lean(
                 *drawn, estimator.settings, weight[first:last], (regions, region[first:last]), sums
             )
     return columns, spreads, sums
+
+
+def empty_block(settings: Settings, names: list[str], facts: PlotFacts, by: str) -> Block:
+    """Plots without any tree: their stocks are zero for certain."""
+    from allometry.kernels.inventories import SUMS  # noqa: PLC0415  (loads numba)
+
+    count, every = len(names), np.arange(len(names))
+    none = np.zeros(count, dtype=np.int64)
+    columns = _points(np.zeros((count, SUMS)), facts.area_ha) | {"n_rows": none, "n_refused": none}
+    columns["plot_id"] = names
+    columns |= {name: facts.texts[name] for name in TEXTS[1:]}
+    columns["stratum_area_ha"] = facts.stratum_area_ha
+    regions, region = _regions(facts.texts, every, by)
+    sums = _sums(columns, regions, region)
+    draws = settings.number_of_draws
+    if not draws:
+        return Block(_table(columns, []), sums)
+    zero = np.zeros((count, len(QUANTITIES)))
+    spread = Spread(zero, zero, zero, zero, np.zeros((*zero.shape, len(QUANTILES))))
+    sums.draws = {name: np.zeros((len(QUANTITIES), draws), dtype=object) for name in regions}
+    return Block(_table(columns, [(spread, spread)]), sums)
 
 
 def _few(offsets: Ints) -> Iterator[tuple[int, int]]:
@@ -412,7 +431,7 @@ def _whole(estimator: Estimator, rows: Rows, plots: Ints, by: str, sums: Sums) -
         for name in (*TEXTS[1:], by)
     }
     columns |= {name: texts[name][mine] for name in TEXTS[1:]}
-    refused = list_whole(estimator.tally, extra, inventory, computed, rows, taken, chosen)
+    refused = list_whole(estimator.tally, extra, inventory, computed, rows, taken)
     counts = Counter(inventory.trees.loc[inventory.trees["row"] < len(taken), "plot_id"])
     columns["n_rows"] = np.array([counts[name] for name in columns["plot_id"]], dtype=np.int64)
     columns["n_refused"] = np.array([refused[n] for n in columns["plot_id"]], dtype=np.int64)

@@ -34,6 +34,18 @@ class InventoryError(RubbercarbonError):
         super().__init__(message)
 
 
+class UnreadableFile(RubbercarbonError):
+    """A file of a batch that cannot be read to its end; the text says why.
+
+    Attributes
+    ----------
+    file : str
+        Its name in the input.
+    """
+
+    file: str = ""
+
+
 class SettingsError(RubbercarbonError):
     """Settings that cannot be used."""
 

@@ -93,6 +93,14 @@ def spoken(error: Exception, language: str) -> str:
     return text("failures", key, language, **values)
 
 
+def words_of(error: Exception) -> Words:
+    """What an error says, to be put into a text of any language."""
+    said = getattr(error, "said", None)
+    if said is None:
+        return Words("failures", "as_said", {"why": str(error)})
+    return Words("failures", *said)
+
+
 def takes(section: str, key: str, language: str, name: str, /) -> bool:
     """Whether a text has a place for a value of some name."""
     return f"{{{name}}}" in str(_catalogue(language)[section][key])

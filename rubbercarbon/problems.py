@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 ERRORS = frozenset({
     "not_a_number", "diameter_missing", "diameter_not_positive", "diameter_too_large",
     "count_not_valid", "species_missing", "species_unknown", "row_repeated", "plot_unknown",
-    "plot_missing", "too_many_cells", "decimal_comma", "below_subplot",
+    "plot_missing", "too_many_cells", "too_few_cells", "lines_more", "decimal_comma",
+    "below_subplot",
     "not_estimated", "no_result", "area_not_valid", "file_unreadable", "file_left_out",
     "totals_row",
     "heading_repeated", "earlier_census", "cell_error", "other_sheets", "unit_row",

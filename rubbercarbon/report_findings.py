@@ -168,7 +168,7 @@ def _models(source: ReportSource, words: Words) -> Iterator[Finding]:
         counts = source.table(BATCH)
         rows = int(counts.loc[counts["code"] == "outside_range", "n_rows"].sum())
         if rows:
-            text = words.text("finding_out_of_domain_batch", rows=rows)
+            text = words.text("finding_out_of_domain_batch", rows=f"{rows:,}")
             yield Finding("out_of_domain", text, caps=True)
     citations = source.table("citations")
     if "grade" in citations:

@@ -216,7 +216,7 @@ def compute(
         plots=spread.plots,
         total=spread.total,
         assumptions=assumptions.frame(),
-        equations=_citations(prepared.citations, assumptions),
+        equations=all_citations(prepared.citations, assumptions.frame()),
         run=_record(inventory, chosen),
         found_problems=points.problems,
         attribution=spread.attribution,
@@ -251,12 +251,19 @@ def citations(points: Points | None, assumptions: Assumptions) -> pd.DataFrame:
     """Every publication that stocks rest on; none without points."""
     if points is None:
         return pd.DataFrame()
-    return _citations(points.prepared.citations, assumptions)
+    return all_citations(points.prepared.citations, assumptions.frame())
 
 
-def _citations(equations: pd.DataFrame, assumptions: Assumptions) -> pd.DataFrame:
-    """Every publication: equations first, then densities and carbon fractions."""
-    table = assumptions.frame()
+def all_citations(equations: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """Every publication: equations first, then densities and carbon fractions.
+
+    Parameters
+    ----------
+    equations : pandas.DataFrame
+        Of equations, roots and heights.
+    table : pandas.DataFrame
+        Assumptions.
+    """
     others = table[
         table["topic"].isin(["wood density", "carbon fraction"]) & (table["grade"] != "")
     ]

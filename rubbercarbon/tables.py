@@ -141,7 +141,7 @@ def canonical(
             continue
         cells = raw.frame[heading]
         if column == "status" and headings.key(heading) in DEAD_HEADINGS:
-            cells = cells.map(_dead_or_alive)
+            cells = cells.map(dead_or_alive)
         chosen[column] = cells
         used.add(heading)
         tape = hit.pom_m if hit.pom_m is not None else tape
@@ -266,7 +266,7 @@ def _check_choices(
             )  # fmt: skip
 
 
-def _dead_or_alive(cell: object) -> str:
+def dead_or_alive(cell: object) -> str:
     """A cell of a column that is called dead."""
     return "dead" if str(cell).strip().casefold() in {"true", "1", "yes", "y", "ใช่", "ตาย"} else ""
 
@@ -407,6 +407,14 @@ def note(topic: str, assumption: str, value: str, source: str = "as read") -> di
     return {"topic": topic, "assumption": assumption, "value": value, "source": source}
 
 
+def era_note(count: int) -> dict[str, str]:
+    """What is said of dates in another calendar or order."""
+    return note(
+        "date", f"{count} dates read as day, month, year or as Buddhist Era, and written as "
+        "year-month-day", "CE = BE - 543", "calendar",
+    )  # fmt: skip
+
+
 def to_common_era(trees: pd.DataFrame, notes: list[dict[str, str]]) -> None:
     """Buddhist Era to Common Era, in years and in dates."""
     if "date" in trees:
@@ -414,12 +422,7 @@ def to_common_era(trees: pd.DataFrame, notes: list[dict[str, str]]) -> None:
         count = int((changed != days).sum())
         if count:
             trees["date"] = changed
-            notes.append(
-                note(
-                    "date", f"{count} dates read as day, month, year or as "
-                    "Buddhist Era, and written as year-month-day", "CE = BE - 543", "calendar",
-                )
-            )  # fmt: skip
+            notes.append(era_note(count))
     if "planting_year" not in trees:
         return
     buddhist = trees["planting_year"] > OLDEST_BUDDHIST_YEAR

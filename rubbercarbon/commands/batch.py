@@ -11,12 +11,13 @@ from typing import Annotated, Literal
 import typer
 
 from rubbercarbon import console, messages
-from rubbercarbon.batch import PART_ROWS, BatchResult, Progress, run_batch
+from rubbercarbon.batch import BatchResult, Progress, run_batch
+from rubbercarbon.batch_sums import TOTAL
 from rubbercarbon.commands import interface as shared
 from rubbercarbon.config import Settings
 
 DEFAULT_DRAWS = 512
-REGIONS_SHOWN = 30
+REGIONS_SHOWN, FILES_SHOWN = 30, 20
 Src = Annotated[
     str,
     typer.Argument(metavar="SRC", help="Parquet or CSV file, a folder of such, or an address."),
@@ -35,7 +36,10 @@ Resume = Annotated[bool, typer.Option("--resume", help="Take up a run that ended
 By = Annotated[
     str, typer.Option("--by", help="Regions: locality, zone, site_id, stratum, system, operator.")
 ]
-PartRows = Annotated[int, typer.Option("--part-rows", help="About how many rows make a part.")]
+PartRows = Annotated[
+    int | None,
+    typer.Option("--part-rows", help="About how many rows make a part; parts that are done stay."),
+]
 Draws = Annotated[int, typer.Option("--draws", help="Monte Carlo draws; 0: points alone.")]
 
 
@@ -56,7 +60,7 @@ def run(
     height_sample: shared.HeightSample = None,
     mapped: shared.Mapped = None,
     units: shared.Units = None,
-    part_rows: PartRows = PART_ROWS,
+    part_rows: PartRows = None,
     language: shared.Lang = "en",
     force: shared.Force = False,
     strict: shared.Strict = False,
@@ -130,25 +134,47 @@ def _memory_mb() -> float:
 
 
 def _print(result: BatchResult, by: str, language: str) -> None:
-    """Totals, counts of problems, and where everything is."""
+    """Totals, kinds of problems with their rows, and where everything is."""
+    every = messages.text("report_values", "scope_all", language)
     rows = [
-        (str(row[by]) or "-", f"{row['n_plots']:,}", f"{row['n_trees']:,}",
-         console.number(float(row["agb_t"])), console.number(float(row["co2e_t"])),
+        (every if row[by] == TOTAL else str(row[by]) or "-", f"{row['n_plots']:,}",
+         f"{row['n_trees']:,}", console.number(float(row["agb_t"])),
+         console.number(float(row["co2e_t"])),
          console.interval(row, "co2e_t", language=language) if "co2e_t_low" in row else "-")
         for row in result.total.tail(REGIONS_SHOWN).to_dict("records")
     ]  # fmt: skip
-    heads = [messages.text("batch", f"head_{name}", language) for name in
-             ("plots", "trees", "agb", "co2e", "interval")]  # fmt: skip
-    console.table(messages.text("batch", "total_title", language), [by, *heads], rows, numbers=5)
-    for name, why in result.unread.items():
+    if rows:
+        heads = [messages.text("batch", f"head_{name}", language) for name in
+                 ("plots", "trees", "agb", "co2e", "interval")]  # fmt: skip
+        heads.insert(0, messages.text("report_values", f"by_{by}", language))
+        console.table(messages.text("batch", "total_title", language), heads, rows, numbers=5)
+    hidden = len(result.total) - len(rows)
+    if hidden:
+        console.line(messages.text("batch", "more_regions", language, count=hidden))
+    for name, why in list(result.unread.items())[:FILES_SHOWN]:
         console.line(messages.text("batch", "unread", language, file=name, why=why))
-    for severity in ("error", "warning"):
-        found = result.problems[result.problems["severity"] == severity]
-        found = found[found["code"] != "file_left_out"]  # told above
-        if len(found):
-            listed = ", ".join(f"{r['code']} {r['n_rows']:,}" for r in found.to_dict("records"))
-            console.line(messages.text("batch", severity, language, listed=listed))
+    if len(result.unread) > FILES_SHOWN:
+        count = len(result.unread) - FILES_SHOWN
+        console.line(messages.text("batch", "more_unread", language, count=count))
+    _print_problems(result, language)
     console.line(
         messages.text("batch", "written", language, rows=f"{result.rows:,}", parts=result.parts,
                       kept=result.kept, folder=result.folder)
     )  # fmt: skip
+
+
+def _print_problems(result: BatchResult, language: str) -> None:
+    """Kinds of errors and warnings in words, with their rows."""
+    found = result.problems[result.problems["severity"].isin(["error", "warning"])]
+    found = found[found["code"] != "file_left_out"]  # told above
+    rows = [
+        (messages.text("report_values", f"severity_{row['severity']}", language),
+         messages.pattern("problems", row["code"], language), f"{row['n_rows']:,}")
+        for row in found.sort_values(["severity", "n_rows"], ascending=[True, False])
+        .to_dict("records")
+    ]  # fmt: skip
+    if rows:
+        heads = [messages.text("batch", f"head_{name}", language) for name in
+                 ("severity", "problem", "rows")]  # fmt: skip
+        console.table(messages.text("batch", "problems_title", language), heads, rows, numbers=1)
+        console.line(messages.text("batch", "problems_where", language))

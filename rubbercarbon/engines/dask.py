@@ -11,6 +11,7 @@ from typing import Any
 from rubbercarbon.batch_part import Outcome, Task, run_part
 from rubbercarbon.engines.interface import MOST_DEATHS, Options
 from rubbercarbon.errors import EngineError, SettingsError
+from rubbercarbon.messages import failure
 
 PATIENCE_S = 20.0  # without a connection to the scheduler
 LOOK_S = 2.0
@@ -29,7 +30,7 @@ def run(tasks: Sequence[Task], options: Options) -> Iterator[Outcome]:
     try:
         import distributed  # noqa: PLC0415  (slow import, extra)
     except ImportError as error:
-        raise SettingsError("--engine dask needs the extra: pip install distributed.") from error
+        raise failure(SettingsError, "batch_no_dask") from error
     with contextlib.ExitStack() as stack:
         # Dask prints a stack of calls for a connection that is lost; `_gone` says it in a sentence
         stack.enter_context(distributed.utils.silence_logging_cmgr(logging.CRITICAL))
@@ -41,10 +42,7 @@ def run(tasks: Sequence[Task], options: Options) -> Iterator[Outcome]:
         try:
             client = stack.enter_context(client_of(address, timeout=f"{PATIENCE_S:.0f}s"))
         except OSError as error:
-            raise SettingsError(
-                f"no Dask scheduler answers at '{options.scheduler}'; check the address (for "
-                "example tcp://10.0.0.5:8786)."
-            ) from error
+            raise failure(SettingsError, "batch_no_scheduler", address=options.scheduler) from error
         yield from _outcomes(distributed, client, tasks, options)
 
 
@@ -88,10 +86,7 @@ def _outcomes(
             try:
                 outcome = future.result()
             except distributed.KilledWorker as error:
-                raise EngineError(
-                    f"several workers died over one part ({error}); give them more memory or "
-                    "make parts smaller (--part-rows), and run again with --resume."
-                ) from error
+                raise failure(EngineError, "batch_workers_dask", why=error) from error
             except (distributed.CancelledError, OSError) as error:
                 if failed:  # of the part itself, a full disk for example
                     raise
@@ -100,8 +95,4 @@ def _outcomes(
 
 
 def _gone(options: Options, count: int) -> EngineError:
-    where = f" at '{options.scheduler}'" if options.scheduler else ""
-    return EngineError(
-        f"the Dask scheduler{where} went away; {count} parts are open, all others are kept. "
-        "Start it again and run again with --resume."
-    )
+    return failure(EngineError, "batch_scheduler_gone", address=options.scheduler, parts=count)

@@ -13,6 +13,7 @@ from multiprocessing import connection
 from rubbercarbon.batch_part import Outcome, Task, run_part
 from rubbercarbon.engines.interface import MOST_DEATHS, Options
 from rubbercarbon.errors import EngineError
+from rubbercarbon.messages import failure
 
 THREADS = "NUMBA_NUM_THREADS"
 
@@ -39,10 +40,8 @@ def run(tasks: Sequence[Task], options: Options) -> Iterator[Outcome]:
             except BrokenProcessPool as error:
                 deaths += 1
                 if deaths >= MOST_DEATHS:
-                    raise EngineError(
-                        f"workers died {deaths} times (memory, or killed from outside); "
-                        f"{len(left)} parts are open. Run again with --resume, with fewer "
-                        "--workers or smaller --part-rows."
+                    raise failure(
+                        EngineError, "batch_workers", deaths=deaths, parts=len(left)
                     ) from error
     finally:
         if before is None:

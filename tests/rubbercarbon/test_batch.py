@@ -18,7 +18,7 @@ import pytest
 from made_inventories import national
 
 import rubbercarbon as rc
-from rubbercarbon import batch, cli
+from rubbercarbon import batch_plan, cli
 from rubbercarbon.batch_input import Source, Span, blocks, scan, spans
 from rubbercarbon.batch_store import MANIFEST, Store
 from rubbercarbon.batch_sums import SCALE, Sums, fixed, total_of
@@ -205,14 +205,14 @@ def test_broken_parts_are_computed_again_and_stale_ones_are_refused(source, undi
     folder = tmp_path / "run"
     shutil.copytree(undisturbed, folder)
     victims = [
-        "plots/farms-1-00000.parquet",
-        "sums/farms-2-00000.parquet",
-        "parts/farms-0-00000.json",
+        "plots/farms-1-000000000.parquet",
+        "sums/farms-2-000000000.parquet",
+        "parts/farms-0-000000000.json",
     ]
     (folder / victims[0]).write_bytes((folder / victims[0]).read_bytes()[:-20] + b"x" * 20)
     (folder / victims[1]).unlink()
     (folder / victims[2]).write_text("{", "utf-8")
-    (folder / "plots" / "farms-9-00000.parquet").write_bytes(b"of no plan")
+    (folder / "plots" / "farms-9-000000000.parquet").write_bytes(b"of no plan")
     result = rc.run_batch(source, folder, resume=True)
     assert result.kept == 1
     assert files_of(folder) == files_of(undisturbed)
@@ -227,10 +227,16 @@ def test_broken_parts_are_computed_again_and_stale_ones_are_refused(source, undi
     assert files_of(folder)["total.csv"] != files_of(undisturbed)["total.csv"]
     other = tmp_path / "parts"
     shutil.copytree(undisturbed, other)
-    rc.run_batch(source, other, resume=True, part_rows=40)
+    for name in ("farms-1", "farms-3"):
+        (other / "parts" / f"{name}-000000000.json").unlink()
+    result = rc.run_batch(source, other, resume=True, part_rows=40)
+    assert result.kept == 2
+    assert result.parts > FILES
     assert plots_of(other).equals(plots_of(undisturbed))
     assert (other / "total.csv").read_bytes() == (undisturbed / "total.csv").read_bytes()
-    assert (other / "plots" / "farms-0-00001.parquet").exists()
+    assert len(list((other / "plots").glob("farms-0-*"))) == 1
+    assert len(list((other / "plots").glob("farms-1-*"))) > 1
+    assert rc.run_batch(source, other, resume=True).kept == result.parts
 
 
 def test_a_truncated_input_is_listed_and_taken_in_when_it_is_whole(
@@ -518,7 +524,9 @@ def test_rows_without_a_plot_and_other_kinds_of_files_are_listed(tmp_path):
     (folder / "b.csv").write_text(head + ",,,,,\n", "utf-8")
     (folder / "c.xlsx").write_bytes(b"PK")
     result = rc.run_batch(folder, tmp_path / "out")
-    assert result.unread == {"c.xlsx": "a batch reads CSV and Parquet files only"}
+    assert result.unread == {
+        "c.xlsx": "a batch reads CSV and Parquet files only; save it as one of these"
+    }
     plots = pq.read_table(tmp_path / "out" / "plots").to_pandas().set_index("plot_id")
     assert plots[["n_rows", "n_refused", "n_trees"]].to_dict("index") == {
         "K": {"n_rows": 1, "n_refused": 0, "n_trees": 1},
@@ -571,7 +579,7 @@ def test_folders_that_are_not_ours_and_wrong_words_are_refused(source, tmp_path,
         rc.run_batch(source, foreign)
     for options, words in (
         ({"by": "colour"}, "allowed: site_id"),
-        ({"engine": "abacus"}, "engines: dask, local, processes"),
+        ({"engine": "abacus"}, "allowed: dask, local, processes"),
         ({"part_rows": 0}, "at least one row"),
     ):
         with pytest.raises(SettingsError, match=words):
@@ -656,6 +664,6 @@ def test_the_plan_is_not_made_again_when_nothing_changed(source, tmp_path, monke
     def never(*_):
         raise AssertionError("read again")
 
-    monkeypatch.setattr(batch, "scan", never)
+    monkeypatch.setattr(batch_plan, "scan", never)
     monkeypatch.setattr(local, "run_part", never)
     assert rc.run_batch(source, folder, resume=True).kept == FILES

@@ -299,7 +299,7 @@ def test_what_a_batch_cannot_do_is_a_sentence():
         rc.estimate_table(arrow(frame), rc.Settings(method="analytic"))
     with pytest.raises(InventoryError, match="plot_id"):
         rc.estimate_table(arrow(frame.drop(columns="plot_id")))
-    with pytest.raises(InventoryError, match="a diameter or girth"):
+    with pytest.raises(InventoryError, match="lacks dbh_cm / girth_cm"):
         rc.estimate_table(arrow(frame.drop(columns="dbh_cm")))
     with pytest.raises(InventoryError, match="lacks the column plot_id"):
         canonical_plots(pd.DataFrame({"area_ha": [1.0]}))
