@@ -45,7 +45,8 @@ print(json.dumps({
     "agb_t": float(result.total["agb_t"].iloc[-1]),
 }))
 """
-AS_COMMAND = {"OMP_WAIT_POLICY": "passive", **os.environ}  # as `rubbercarbon batch` sets it
+# as `rubbercarbon batch` sets it
+AS_COMMAND = {"OMP_WAIT_POLICY": "passive", "ALLOMETRY_LEAN_START": "1", **os.environ}
 DRAWS = 512
 COLUMNS = ["plot_id", "species", "girth_cm", "status", "plot_area_rai"]
 

@@ -6,7 +6,7 @@ import contextlib
 import io
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from allometry.errors import AllometryError
-from rubbercarbon.batch_block import Estimator
+from rubbercarbon.batch_block import MANY_NEW, Estimator
 from rubbercarbon.batch_csv import Skipped
 from rubbercarbon.batch_input import BLOCK_ROWS, Source, Span, blocks, hashes, joined
 from rubbercarbon.batch_problems import COLUMNS, Listed
@@ -127,10 +127,38 @@ def _estimator(run: Run) -> Estimator:
     return _estimators[run]
 
 
-def run_part(task: Task) -> Outcome:
+@dataclass(frozen=True)
+class PartEnd:
+    """After the blocks of a part: the lines that were no rows, or why it cannot be read."""
+
+    skipped: Skipped | None = None
+    error: Exception | None = None
+
+
+Blocks = Iterator[tuple[Any, Ints, Any] | PartEnd]
+
+
+def read_parts(tasks: Iterable[Task]) -> Generator[tuple[Any, Ints, Any] | PartEnd, None, None]:
+    """Blocks of parts with the numbers of their rows and their files, each part with its end."""
+    for task in tasks:
+        skipped = None if task.of_scattered else Skipped()
+        try:
+            yield from _blocks(task, skipped)
+            yield PartEnd(skipped)
+        except Exception as error:  # noqa: BLE001  (raised where the part is computed)
+            yield PartEnd(error=error)
+
+
+def run_part(task: Task, coming: Blocks | None = None) -> Outcome:
     """Compute a part and put its files in place; one at a time in a process.
 
     A file that cannot be read gives an outcome that says so, and no part.
+
+    Parameters
+    ----------
+    task : Task
+    coming : iterator, optional
+        Of `read_parts`, at the beginning of this part; it is left at its end.
 
     Raises
     ------
@@ -138,14 +166,14 @@ def run_part(task: Task) -> Outcome:
         When results cannot be written.
     """
     with _one_part_at_a_time:
-        return _run_part(task)
+        return _run_part(task, read_parts([task]) if coming is None else coming)
 
 
-def _run_part(task: Task) -> Outcome:
+def _run_part(task: Task, coming: Blocks) -> Outcome:
     started = time.perf_counter()
     _choose_memory_pool()
     try:
-        found, listed, rows = _compute(task)
+        found, listed, rows = _compute(task, coming)
     except (RubbercarbonError, AllometryError) as error:
         file = getattr(error, "file", "") or task.spans[0].file
         return Outcome(task.name, 0, time.perf_counter() - started, words_of(error), file)
@@ -190,20 +218,32 @@ def _parquet(table: Any) -> bytes:
     return stream.getvalue()
 
 
-def _compute(task: Task) -> tuple[Block, Listed, int]:
+def _compute(task: Task, coming: Blocks) -> tuple[Block, Listed, int]:
     """All blocks of a part, what was said of its rows, and how many there are."""
     run, estimator = task.run, _estimator(task.run)
     tables, sums, rows = [], Sums(), 0
     estimator.tally.clear()
-    skipped = None if task.of_scattered else Skipped()
-    for table, number, files in _blocks(task, skipped):
-        estimator.tally.count_dates(table)
-        block = estimate_block(estimator, table, files, number, run.by)
-        tables.append(block.plots)
-        sums.add(block.sums)
-        rows += len(table)
-    if skipped is not None:
-        estimator.tally.skip(run.source.label(task.spans[0].file), skipped)
+    end = PartEnd()
+    try:
+        for item in coming:
+            if isinstance(item, PartEnd):
+                end = item
+                break
+            table, number, files = item
+            estimator.tally.count_dates(table)
+            block = estimate_block(estimator, table, files, number, run.by)
+            tables.append(block.plots)
+            sums.add(block.sums)
+            rows += len(table)
+    except (RubbercarbonError, AllometryError):
+        for item in coming:  # the next part begins after this one's end
+            if isinstance(item, PartEnd):
+                break
+        raise
+    if end.error is not None:
+        raise end.error
+    if end.skipped is not None:
+        estimator.tally.skip(run.source.label(task.spans[0].file), end.skipped)
     listed = estimator.tally.close()
     if not tables:  # all its plots lie apart and are computed with those
         return Block(pa.table({}), sums), listed, 0
@@ -243,7 +283,12 @@ def _blocks(task: Task, skipped: Skipped | None) -> Iterator[tuple[Any, Ints, An
 
 def _wanted(run: Run) -> Callable[[], int]:
     """Rows of the next block: few while most are new to the estimator."""
-    return lambda: min(run.block_rows, _estimator(run).rows_at_once)
+
+    def rows() -> int:
+        known = _estimators.get(run)
+        return min(run.block_rows, MANY_NEW if known is None else known.rows_at_once)
+
+    return rows
 
 
 def _scattered(store: Store) -> Any:

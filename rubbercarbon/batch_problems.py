@@ -114,7 +114,7 @@ class Tally:
 
         store = self.store
         if len(self.count) < len(store):
-            more = 2 * len(store) - len(self.count)
+            more = len(store) + len(store) // 4 - len(self.count)
             self.count = np.concatenate([self.count, np.zeros(more, dtype=np.int64)])
             self.place = np.concatenate([self.place, np.zeros((more, 3), dtype=np.int64)])
         fresh, bad = (np.empty(len(kind), dtype=np.int64) for _ in range(2))

@@ -49,7 +49,7 @@ KEPT = frozenset({
 })  # fmt: skip
 UNDOUBTED = ("exact", "synonym", "thai", "local")
 FIRST_SIZE = 1 << 12
-MOST_TEMPLATES = 200_000  # some 40 MB
+MOST_TEMPLATES = 1 << 17  # some 25 MB
 MOST_AT_ONCE = 1 << 16
 
 
@@ -223,7 +223,9 @@ class Templates:
         end = start + len(values)
         room = self.room.get(name)
         if room is None or len(room) < end:
-            room = np.empty((max(2 * end, FIRST_SIZE), *values.shape[1:]), dtype=values.dtype)
+            room = np.empty(
+                (max(end + end // 4, FIRST_SIZE), *values.shape[1:]), dtype=values.dtype
+            )
             room[:start] = getattr(self, name)
             self.room[name] = room
         room[start:end] = values
