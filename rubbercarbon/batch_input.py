@@ -5,6 +5,7 @@ A file is read in blocks of whole plots. A plan, made from the plot ids alone, c
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import itertools
 from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from rubbercarbon import tables
-from rubbercarbon.batch_codes import coded, texts
+from rubbercarbon.batch_codes import Codes, coded, texts
 from rubbercarbon.batch_csv import Skipped, form_of, read_lines
 from rubbercarbon.batch_table import headings_of
 from rubbercarbon.columns import TREE_COLUMNS, plain_id
@@ -301,7 +302,15 @@ def headings_read(source: Source, name: str) -> tuple[list[str], set[tuple[str, 
                 headings = form_of(stream).headings
     except (OSError, pa.ArrowException) as error:
         raise unreadable(error) from error
-    known = _names(headings, source, ())
+    return _said_of(tuple(headings), source)
+
+
+@functools.lru_cache(maxsize=64)
+def _said_of(
+    headings: tuple[str, ...], source: Source
+) -> tuple[list[str], set[tuple[str, str, str, str]]]:
+    """As `headings_read`, for the headings that most files of a batch share."""
+    known = _names(list(headings), source, ())
     unused = [h for k, h in enumerate(headings) if h not in known or h in headings[:k]]
     notes: list[dict[str, str]] = []
     single = list(dict.fromkeys(headings))
@@ -397,13 +406,13 @@ def scan(source: Source, name: str) -> Scan:
     starts: list[Ints] = []
     at, latest, skipped = 0, None, Skipped()
     for table, _ in blocks(source, Span(name, 0, -1), columns=("plot_id",), skipped=skipped):
-        found = hashes(table.column("plot_id"))
-        first = np.concatenate([[0], np.flatnonzero(np.diff(found)) + 1]).astype(np.int64)
-        if latest is not None and found[0] == latest:
-            first = first[1:]
+        codes, names = _hashed(table.column("plot_id"))
+        first = np.append(0, np.flatnonzero(codes[1:] != codes[:-1]) + 1)
+        found = names[codes[first]]
+        new = np.append(found[0] != latest, found[1:] != found[:-1])  # spellings of one id
         latest = found[-1]
-        ids.append(found[first])
-        starts.append(first + at)
+        ids.append(found[new])
+        starts.append(first[new] + at)
         at += len(table)
     nothing = np.zeros(0, dtype=np.int64)
     plots = np.concatenate([np.zeros(0, np.uint64), *ids])
@@ -412,9 +421,16 @@ def scan(source: Source, name: str) -> Scan:
 
 def hashes(column: Any) -> NDArray[np.uint64]:
     """Hash of each row's plot id."""
+    codes, names = _hashed(column)
+    result: NDArray[np.uint64] = names[codes]
+    return result
+
+
+def _hashed(column: Any) -> tuple[Codes, NDArray[np.uint64]]:
+    """Code of each row's plot id, and the hashes of the ids."""
     codes, names = texts(column, plain_id)
     found = [hashlib.blake2b(name.encode(), digest_size=8).digest() for name in names]
-    return np.frombuffer(b"".join(found), dtype="<u8").astype(np.uint64)[codes]
+    return codes, np.frombuffer(b"".join(found), dtype="<u8").astype(np.uint64)
 
 
 def spans(

@@ -214,7 +214,8 @@ def _choose_memory_pool() -> None:
 
 def _parquet(table: Any) -> bytes:
     stream = io.BytesIO()
-    pq.write_table(table, stream, compression="zstd", compression_level=1)
+    texts = [f.name for f in table.schema if pa.types.is_string(f.type)]  # floats seldom repeat
+    pq.write_table(table, stream, compression="zstd", compression_level=1, use_dictionary=texts)
     return stream.getvalue()
 
 

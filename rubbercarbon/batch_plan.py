@@ -21,6 +21,7 @@ from rubbercarbon.errors import InventoryError, UnreadableFile
 from rubbercarbon.messages import Words, failure, words_of
 
 PART_ROWS = 1 << 20
+FILES_AT_ONCE = 4
 
 
 @dataclass
@@ -146,7 +147,7 @@ def _digests(source: Source, names: Sequence[str], plan: Plan) -> list[str]:
         except OSError as error:
             return unreadable(error)
 
-    with ThreadPoolExecutor(4) as pool:
+    with ThreadPoolExecutor(FILES_AT_ONCE) as pool:
         for name, found in zip(names, pool.map(one, names), strict=True):
             if isinstance(found, Exception):
                 plan.unread[source.label(name)] = words_of(found)
@@ -162,12 +163,20 @@ def _scans(source: Source, names: Sequence[str], plan: Plan) -> dict[str, Scan]:
     ------
     InventoryError
     """
-    found: dict[str, Scan] = {}
-    for name in names:
+
+    def one(name: str) -> Scan | UnreadableFile | InventoryError:
         try:
-            found[name] = scan(source, name)
+            return scan(source, name)
         except (UnreadableFile, InventoryError) as error:
-            plan.unread[source.label(name)] = words_of(error)
+            return error
+
+    found: dict[str, Scan] = {}
+    with ThreadPoolExecutor(FILES_AT_ONCE) as pool:
+        for name, seen in zip(names, pool.map(one, names), strict=True):
+            if isinstance(seen, Scan):
+                found[name] = seen
+            else:
+                plan.unread[source.label(name)] = words_of(seen)
     if not found:
         file, why = next(iter(plan.unread.items()))
         raise failure(

@@ -54,7 +54,7 @@ WITH_INTERVALS = (
     "agb_t_ha", "bgb_t_ha", "carbon_t_ha", "co2e_t_ha", "co2e_t_rai", "herb_t_ha", "agb_t", "bgb_t",
     "carbon_t", "co2e_t", "herb_t",
 )  # fmt: skip
-DRAWN_ROWS = 1 << 16
+DRAWN_ROWS = 1 << 17
 ENDS = ("sd", "low", "high")
 
 

@@ -10,13 +10,12 @@ of some milliseconds, a hundred times what a short array takes on one thread.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -164,22 +163,20 @@ def _guarded(
 
     @functools.wraps(function)
     def guarded(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
-        with _one_thread_at_a_time, _threads(args) if light else contextlib.nullcontext():
-            result: Result = compiled(*args, **kwargs)
-            return result
+        with _one_thread_at_a_time:
+            allowed = numba.get_num_threads() if light else 1
+            if allowed == 1 or _longest(args) > SHORT:
+                result: Result = compiled(*args, **kwargs)
+                return result
+            numba.set_num_threads(1)
+            try:
+                return compiled(*args, **kwargs)
+            finally:
+                numba.set_num_threads(allowed)
 
     return guarded
 
 
-@contextlib.contextmanager
-def _threads(arrays: tuple[Any, ...]) -> Iterator[None]:
-    """One thread for arrays that are all short, as many as were allowed for others."""
-    if max(np.size(one) for one in arrays) > SHORT:
-        yield
-        return
-    allowed = numba.get_num_threads()
-    numba.set_num_threads(1)
-    try:
-        yield
-    finally:
-        numba.set_num_threads(allowed)
+def _longest(arrays: tuple[Any, ...]) -> int:
+    """Elements of the largest array among arguments."""
+    return max(one.size for one in arrays if isinstance(one, np.ndarray))

@@ -147,7 +147,9 @@ def test_one_and_two_threads_give_the_same_bits(two_threads):
 
 
 @pytest.mark.jit
-def test_short_arrays_take_one_thread_and_leave_the_number_allowed_as_it_was(monkeypatch):
+def test_short_arrays_take_one_thread_and_leave_the_number_allowed_as_it_was(
+    monkeypatch, two_threads
+):
     import numba
 
     asked = []
