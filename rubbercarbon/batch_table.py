@@ -21,41 +21,35 @@ from rubbercarbon.batch_codes import (
     PLOT_TEXTS,
     TREE_NUMBERS,
     TREE_TEXTS,
-    Floats,
 )
 from rubbercarbon.batch_plots import PlotFacts
 from rubbercarbon.batch_problems import list_whole
-from rubbercarbon.batch_sums import COUNTS as SUMMED
-from rubbercarbon.batch_sums import POINTS, SCALE, Sums, fixed
+from rubbercarbon.batch_results import (
+    TEXTS,
+    measured_area,
+    points_of,
+    regions_of,
+    spreads_of,
+    sums_of,
+    table_of,
+)
+from rubbercarbon.batch_sums import Sums
 from rubbercarbon.batch_whole import BESIDE, compute_whole, read_whole
-from rubbercarbon.columns import M2_PER_HA, M2_PER_RAI, PLOT_COLUMNS, TREE_COLUMNS, plain_id
+from rubbercarbon.columns import PLOT_COLUMNS, TREE_COLUMNS, plain_id
 from rubbercarbon.config import Settings
 from rubbercarbon.distributions import QUANTILES, QUANTITIES, Spread
 from rubbercarbon.errors import InventoryError, SettingsError
 from rubbercarbon.headings import map_headings
 from rubbercarbon.loads import Layout
 from rubbercarbon.messages import failure
-from rubbercarbon.montecarlo import PLOTS_AT_ONCE, area_factors, draw_plots, of_draws
-from rubbercarbon.pools import co2e
+from rubbercarbon.montecarlo import PLOTS_AT_ONCE, draw_plots
 from rubbercarbon.problems import Problems
 from rubbercarbon.uncertainty import Masses
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 USED = (*IDS, *TREE_TEXTS, *TREE_NUMBERS, *CAMPAIGN, *PLOT_TEXTS, *PLOT_NUMBERS, "census")
-TEXTS = ("plot_id", "site_id", "stratum", "system", "locality")
-COUNTS = ("n_rows", "n_refused", "n_trees", "n_stems", "n_culms", "n_estimated")
-POINT_COLUMNS = (
-    "area_ha", "stratum_area_ha", "stems_per_ha", "basal_area_m2_ha", "agb_t_ha", "bgb_t_ha",
-    "bgb_stand_t_ha", "carbon_t_ha", "co2e_t_ha", "co2e_t_rai", "herb_t_ha", "agb_t", "bgb_t",
-    "bgb_stand_t", "carbon_t", "co2e_t", "herb_t",
-)  # fmt: skip
-WITH_INTERVALS = (
-    "agb_t_ha", "bgb_t_ha", "carbon_t_ha", "co2e_t_ha", "co2e_t_rai", "herb_t_ha", "agb_t", "bgb_t",
-    "carbon_t", "co2e_t", "herb_t",
-)  # fmt: skip
 DRAWN_ROWS = 1 << 17
-ENDS = ("sd", "low", "high")
 
 
 @dataclass
@@ -215,7 +209,7 @@ def estimate_block(estimator: Estimator, table: Any, files: Any, row: Ints, by: 
     bad = estimator.tally.add(rows, kind, stems.lean)
     counts = _row_counts(rows, bad, stems.lean)
     columns, spreads, sums = _lean(estimator, rows, stems, by, counts)
-    plots = _table(columns, spreads)
+    plots = table_of(columns, spreads)
     if left.any():
         more = _whole(estimator, rows, np.flatnonzero(left), by, sums)
         found = [plots] if len(plots) else []
@@ -235,20 +229,20 @@ def _lean(
         expansion = 1.0 / area
     out = np.empty((len(lean), SUMS))
     plot_sums(stems.offsets, stems.kind, stems.plant, estimator.templates.figures, expansion, out)
-    columns = _points(out, area) | counts
+    columns = points_of(out, area) | counts
     columns["plot_id"] = [rows.plots[p] for p in lean]
     columns |= {name: facts.texts[name][lean] for name in TEXTS[1:]}
     columns["stratum_area_ha"] = facts.stratum_area_ha[lean]
-    regions, region = _regions(facts.texts, lean, by)
-    sums = _sums(columns, regions, region)
+    regions, region = regions_of(facts.texts, lean, by)
+    sums = sums_of(columns, regions, region)
     spreads: list[tuple[Spread, Spread]] = []
     if estimator.settings.number_of_draws and len(lean):
-        weight, layout = _measured(columns), estimator.layout(stems, crews_of(rows))
+        weight, layout = measured_area(columns), estimator.layout(stems, crews_of(rows))
         for first, last in _few(stems.offsets):
             at = slice(int(stems.offsets[first]), int(stems.offsets[last]))
             some = replace(layout, cell=layout.cell[at], tree=layout.tree[at])
             drawn = _drawn(estimator, rows, stems.some(first, last), some)
-            spreads += _spreads(
+            spreads += spreads_of(
                 *drawn, estimator.settings, weight[first:last], (regions, region[first:last]), sums
             )
     return columns, spreads, sums
@@ -260,19 +254,22 @@ def empty_block(settings: Settings, names: list[str], facts: PlotFacts, by: str)
 
     count, every = len(names), np.arange(len(names))
     none = np.zeros(count, dtype=np.int64)
-    columns = _points(np.zeros((count, SUMS)), facts.area_ha) | {"n_rows": none, "n_refused": none}
+    columns = points_of(np.zeros((count, SUMS)), facts.area_ha) | {
+        "n_rows": none,
+        "n_refused": none,
+    }
     columns["plot_id"] = names
     columns |= {name: facts.texts[name] for name in TEXTS[1:]}
     columns["stratum_area_ha"] = facts.stratum_area_ha
-    regions, region = _regions(facts.texts, every, by)
-    sums = _sums(columns, regions, region)
+    regions, region = regions_of(facts.texts, every, by)
+    sums = sums_of(columns, regions, region)
     draws = settings.number_of_draws
     if not draws:
-        return Block(_table(columns, []), sums)
+        return Block(table_of(columns, []), sums)
     zero = np.zeros((count, len(QUANTITIES)))
     spread = Spread(zero, zero, zero, zero, np.zeros((*zero.shape, len(QUANTILES))))
     sums.draws = {name: np.zeros((len(QUANTITIES), draws), dtype=object) for name in regions}
-    return Block(_table(columns, [(spread, spread)]), sums)
+    return Block(table_of(columns, [(spread, spread)]), sums)
 
 
 def _few(offsets: Ints) -> Iterator[tuple[int, int]]:
@@ -295,115 +292,11 @@ def _drawn(estimator: Estimator, rows: Rows, stems: Stems, cells: Layout) -> tup
     )
 
 
-def _points(out: Floats, area: Floats) -> dict[str, Any]:
-    """Columns of points from the sums of `plot_sums`."""
-    known = ~np.isnan(area)
-    columns: dict[str, Any] = {"area_ha": area}
-    for q, name in enumerate(("agb", "bgb", "carbon", "herb")):
-        columns[f"{name}_t"] = out[:, q].copy()
-        columns[f"{name}_t_ha"] = np.where(known, out[:, 4 + q], np.nan)
-    nothing = np.full(len(area), np.nan)
-    columns["bgb_stand_t"], columns["bgb_stand_t_ha"] = nothing, nothing
-    columns["co2e_t"] = co2e(columns["carbon_t"])
-    columns["co2e_t_ha"] = co2e(columns["carbon_t_ha"])
-    columns["co2e_t_rai"] = columns["co2e_t_ha"] / (M2_PER_HA / M2_PER_RAI)
-    for k, name in enumerate(("n_estimated", "n_trees", "n_stems", "n_culms")):
-        columns[name] = out[:, 8 + k].astype(np.int64)
-    columns["stems_per_ha"] = np.where(known, out[:, 12], np.nan)
-    columns["basal_area_m2_ha"] = np.where(known, out[:, 13], np.nan)
-    return columns
-
-
 def _row_counts(rows: Rows, bad: Ints, lean: Ints) -> dict[str, Any]:
     """Rows of each plot, and how many were refused."""
     plot = np.searchsorted(rows.offsets, bad, side="right") - 1
     refused = np.bincount(plot, minlength=len(rows.plots))
     return {"n_rows": np.diff(rows.offsets)[lean], "n_refused": refused[lean]}
-
-
-def _regions(texts: dict[str, Any], some: Ints, by: str) -> tuple[list[str], Ints]:
-    """Distinct regions, and the number of each plot's."""
-    names = texts[by][some]
-    known: dict[str, int] = {}
-    codes = [known.setdefault(str(name), len(known)) for name in names]
-    return list(known), np.array(codes, dtype=np.int64)
-
-
-def _sums(columns: dict[str, Any], regions: list[str], region: Ints) -> Sums:
-    """Points and counts by region."""
-    sums = Sums()
-    values = [fixed(np.asarray(columns[name], dtype=np.float64)) for name in POINTS]
-    for g, name in enumerate(regions):
-        mine = region == g
-        sums.points[name] = [int(value[mine].sum()) for value in values]
-        sums.counts[name] = [
-            int(mine.sum()), *(int(columns[c][mine].sum()) for c in SUMMED[1:-1]),
-            int(np.isnan(columns["area_ha"][mine].astype(np.float64)).sum()),
-        ]  # fmt: skip
-    return sums
-
-
-def _measured(columns: dict[str, Any]) -> Floats:
-    """What turns a plot's base figure (t/ha; t where no area is known) into t."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        ratio = np.asarray(columns["agb_t"] / columns["agb_t_ha"], dtype=np.float64)
-    area = np.asarray(columns["area_ha"], dtype=np.float64)
-    return np.where(np.isfinite(ratio), ratio, np.where(np.isnan(area), 1.0, area))
-
-
-def _spreads(
-    blocks: Any, masses: Masses, settings: Settings, weight: Floats,
-    regions: tuple[list[str], Ints], sums: Sums,
-) -> list[tuple[Spread, Spread]]:  # fmt: skip
-    """Spread of plots with and without the error of their areas; draws go to the sums."""
-    from allometry.kernels.inventories import add_fixed  # noqa: PLC0415  (loads numba)
-
-    names, region = regions
-    totals = np.zeros((len(names), len(QUANTITIES), settings.number_of_draws), dtype=np.int64)
-    found = []
-    for first, last, out in blocks:
-        add_fixed(out, weight[first:last], region[first:last], SCALE, totals)
-        measured = of_draws(out, settings.level)
-        per_ha = measured
-        if np.any(masses.area_cv[first:last] > 0):
-            factors = area_factors(masses, (first, last), settings.number_of_draws, settings.seed)
-            per_ha = of_draws(out * factors[:, None, :], settings.level)
-        found.append((per_ha, measured))
-    sums.add(Sums(draws={name: totals[g].astype(object) for g, name in enumerate(names)}))
-    return found
-
-
-def _table(columns: dict[str, Any], spreads: list[tuple[Spread, Spread]]) -> pa.Table:
-    """Columns as an Arrow table, sd, low and high right of each stock."""
-    arrays: dict[str, Any] = {name: pa.array(columns[name], pa.string()) for name in TEXTS}
-    arrays |= {name: pa.array(np.asarray(columns[name], dtype=np.int64)) for name in COUNTS}
-    for name in POINT_COLUMNS:
-        values = np.asarray(columns[name], dtype=np.float64)
-        arrays[name] = pa.array(values, from_pandas=True)
-        if name in WITH_INTERVALS and spreads:
-            for end in ENDS:
-                arrays[f"{name}_{end}"] = pa.array(
-                    _end(columns, name, end, spreads), from_pandas=True
-                )
-    return pa.table(arrays)
-
-
-def _end(
-    columns: dict[str, Any], name: str, end: str, spreads: list[tuple[Spread, Spread]]
-) -> Floats:
-    """One of sd, low and high of a stock; empty where the stock is."""
-    quantity = name.split("_", maxsplit=1)[0].replace("co2e", "carbon")
-    q = QUANTITIES.index(quantity)
-    per_plot = name.endswith("_t")
-    values = np.concatenate([getattr(pair[per_plot], end)[:, q] for pair in spreads])
-    if per_plot:
-        with np.errstate(invalid="ignore", divide="ignore"):
-            ratio = columns[name] / columns[f"{name}_ha"]
-        factor = np.where(np.isfinite(ratio), ratio, 1.0)
-    else:
-        factor = np.ones(len(values)) / (M2_PER_HA / M2_PER_RAI if name.endswith("rai") else 1.0)
-    scale = factor * (co2e(np.ones(1))[0] if name.startswith("co2e") else 1.0)
-    return np.where(np.isnan(columns[name]), np.nan, values * scale)
 
 
 def _whole(estimator: Estimator, rows: Rows, plots: Ints, by: str, sums: Sums) -> list[pa.Table]:
@@ -435,16 +328,16 @@ def _whole(estimator: Estimator, rows: Rows, plots: Ints, by: str, sums: Sums) -
     counts = Counter(inventory.trees.loc[inventory.trees["row"] < len(taken), "plot_id"])
     columns["n_rows"] = np.array([counts[name] for name in columns["plot_id"]], dtype=np.int64)
     columns["n_refused"] = np.array([refused[n] for n in columns["plot_id"]], dtype=np.int64)
-    regions, region = _regions(texts, mine, by)
-    sums.add(_sums(columns, regions, region))
+    regions, region = regions_of(texts, mine, by)
+    sums.add(sums_of(columns, regions, region))
     spreads: list[tuple[Spread, Spread]] = []
     if draws is not None and len(mine):
         masses = _some(computed.masses, mine)
-        spreads = _spreads(
-            [(0, len(mine), draws[mine])], masses, estimator.settings, _measured(columns),
+        spreads = spreads_of(
+            [(0, len(mine), draws[mine])], masses, estimator.settings, measured_area(columns),
             (regions, region), sums,
         )  # fmt: skip
-    return [_table(columns, spreads)] if len(mine) else []
+    return [table_of(columns, spreads)] if len(mine) else []
 
 
 def _tree_ids(frame: pd.DataFrame, row: Ints) -> Any:
