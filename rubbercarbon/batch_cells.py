@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rubbercarbon.budget import ErrorBudget
-from rubbercarbon.loads import Factor, Layout, Placed, key_of, load_cells
+from rubbercarbon.load_rows import Placed
+from rubbercarbon.loads import Factor, Layout, key_of, load_cells
 
 SLOTS = 64  # more than any term has normals
 

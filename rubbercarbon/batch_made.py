@@ -22,7 +22,8 @@ from rubbercarbon.error_layout import NO_CAMPAIGN, NO_LOCALITY, lay_out_prepared
 from rubbercarbon.formats.interface import RawTable
 from rubbercarbon.inventory import Inventory, add_diameter, add_keys
 from rubbercarbon.labels import HERBS, NOT_IN_BASAL_AREA
-from rubbercarbon.loads import Layout, Placed
+from rubbercarbon.load_rows import Placed
+from rubbercarbon.loads import Layout
 from rubbercarbon.pools import KG_PER_T, Account, TreeArrays, account
 from rubbercarbon.preparation import UNSELECTED, Prepared, prepare
 from rubbercarbon.problems import Problem, Problems

@@ -27,7 +27,7 @@ from rubbercarbon.columns import DIAMETERS, LENGTHS
 from rubbercarbon.config import Settings
 from rubbercarbon.formats.interface import RawTable
 from rubbercarbon.inputs import numbers_of
-from rubbercarbon.loads import Placed, Trees, place_rows
+from rubbercarbon.load_rows import Placed, Trees, place_rows
 from rubbercarbon.pools import Account, TreeArrays, account
 from rubbercarbon.problems import Problem, Problems
 
@@ -45,7 +45,7 @@ SELF_TOLD = ("measured", "estimated", "")
 
 @dataclass(frozen=True)
 class Kin:
-    """What rows that differ in size alone have in common; see `rubbercarbon.loads.Trees`."""
+    """What rows that differ in size alone have in common; see `rubbercarbon.load_rows.Trees`."""
 
     equation: str
     roots: str

@@ -18,7 +18,8 @@ from rubbercarbon.assumptions import Assumptions
 from rubbercarbon.columns import M2_PER_HA
 from rubbercarbon.config import Settings
 from rubbercarbon.labels import BREAST_HEIGHT_M, POM_TOLERANCE_M
-from rubbercarbon.loads import Layout, Trees, key_of, lay_out
+from rubbercarbon.load_rows import Trees
+from rubbercarbon.loads import Layout, key_of, lay_out
 from rubbercarbon.pools import KG_PER_T, Account
 from rubbercarbon.preparation import Prepared
 from rubbercarbon.uncertainty import Masses

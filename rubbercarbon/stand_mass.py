@@ -16,7 +16,8 @@ from rubbercarbon.assumptions import Assumptions
 from rubbercarbon.budget import ErrorBudget, TermChoice
 from rubbercarbon.deviates import Deviates
 from rubbercarbon.growth import Grown, Part
-from rubbercarbon.loads import Layout, Trees, lay_out
+from rubbercarbon.load_rows import Trees
+from rubbercarbon.loads import Layout, lay_out
 from rubbercarbon.montecarlo import shared_variance
 
 Floats = NDArray[np.float64]
