@@ -40,6 +40,8 @@ FACTORS = {column.name: column.factor for column in DIAMETERS}
 OTHER_HEIGHTS = tuple(c.name for c in LENGTHS if c.target == "height_m" and c.name != "height_m")
 HEIGHT = "height_m"
 SIZES = frozenset({*FACTORS, HEIGHT})  # columns whose values do not make a kind
+STATUS, ALIVE = "status", 0  # all that is alive has the number of the empty text
+Kind = tuple[tuple[str, int], ...]
 SELF_TOLD = ("measured", "estimated", "")
 
 
@@ -83,14 +85,15 @@ class Kinship:
     """Kinds of rows, by the codes of all their columns but the size."""
 
     settings: Settings
-    kinds: dict[tuple[tuple[str, int], ...], Kin | None] = field(default_factory=dict)
-    gone: dict[tuple[tuple[str, int], ...], Problem] = field(default_factory=dict)
+    kinds: dict[Kind, Kin | None] = field(default_factory=dict)
+    gone: dict[Kind, Problem] = field(default_factory=dict)
+    states: dict[int, Problem] = field(default_factory=dict)
     models: dict[str, Any] = field(default_factory=dict)
     absurd: dict[tuple[str, float], Problem] = field(default_factory=dict)
 
     def split(
         self, codes: Mapping[str, Codes], flags: Ints
-    ) -> tuple[str, list[tuple[tuple[str, int], ...]], Ints] | None:
+    ) -> tuple[str, list[Kind], Ints] | None:
         """The column of sizes, kinds of rows, and the kind of each; None where sizes are mixed."""
         sizes = [slot for slot in codes if slot in FACTORS]
         written = any(slot.endswith(WRITTEN) for slot in codes)
@@ -120,7 +123,7 @@ class Kinship:
         if found is None:
             return np.zeros(0, dtype=np.int64)
         _, kinds, place = found
-        new = np.array([kind not in self.kinds and kind not in self.gone for kind in kinds])
+        new = np.array([kind not in self.kinds and self._gone(kind) is None for kind in kinds])
         rows = np.flatnonzero(new[place])
         rows = rows[np.argsort(place[rows], kind="stable")]
         count = np.bincount(place[rows], minlength=len(kinds))
@@ -145,7 +148,9 @@ class Kinship:
         clean = ~np.isin(np.arange(len(place)), list(listed)) & (written != YANG)
         for row, items in listed.items():
             if [item.code for item in items] == ["not_alive"]:
-                self.gone[kinds[place[row]]] = items[0]
+                kind = kinds[place[row]]
+                self.gone[kind] = items[0]
+                self.states[dict(kind)[STATUS]] = items[0]
         for number, row in enumerate(prepared.position.tolist()):
             kind = kinds[place[row]]
             if kind not in self.kinds and clean[row] and layout.equation[number] >= 0:
@@ -184,6 +189,16 @@ class Kinship:
             form=form,
         )
 
+    def _gone(self, kind: Kind) -> Problem | None:
+        """The note on rows that are dead, cut or missing: the same for all that would be known."""
+        if kind not in self.gone:
+            item = self.states.get(dict(kind).get(STATUS, ALIVE))
+            alive = tuple((name, ALIVE if name == STATUS else code) for name, code in kind)
+            if item is None or self.kinds.get(alive) is None:
+                return None
+            self.gone[kind] = item
+        return self.gone[kind]
+
     def compute(
         self,
         codes: Mapping[str, Codes],
@@ -206,9 +221,14 @@ class Kinship:
             sound_height = np.isnan(height) | ((height >= limits.low) & (height <= limits.high))
             absurd = (dbh <= 0) | (dbh > LARGEST_DBH_CM)
             usable = (dbh > 0) & (dbh <= LARGEST_DBH_CM) & sound_height
-        dead = np.array([kind in self.gone for kind in kinds])[place]
+        lost = [self._gone(kind) for kind in kinds]
+        dead = np.array([item is not None for item in lost])[place]
         alive = np.array([kin is not None for kin in known])[place]
-        gone = {row: self.gone[kinds[place[row]]] for row in np.flatnonzero(dead & usable).tolist()}
+        gone = {
+            row: item
+            for row in np.flatnonzero(dead & usable).tolist()
+            if (item := lost[place[row]]) is not None
+        }
         refused = np.flatnonzero(absurd & sound_height & (dead | alive))
         typed = np.asarray(columns[slot].values(codes[slot][refused]), dtype=np.float64)
         for row, size in zip(refused.tolist(), typed.tolist(), strict=True):
