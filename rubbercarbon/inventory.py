@@ -26,11 +26,12 @@ from rubbercarbon.plots import read_plots
 from rubbercarbon.problems import Problems
 from rubbercarbon.sections import name_sections, put_sections
 from rubbercarbon.tables import Source
+from rubbercarbon.thresholds import threshold
 
 ONE_PLOT = "1"
 IDS = ("plot_id", "tree_id", "stem_id")
 WORKING = ("diameter_column", "diameter_typed", "height_typed", "wood_density_typed")
-DIAMETER_CONFLICT = 0.05  # relative difference of two columns that is worth a word
+DIAMETER_CONFLICT = threshold("diameter_conflict")
 
 
 @dataclass

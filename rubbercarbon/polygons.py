@@ -35,10 +35,11 @@ from rubbercarbon.polygon_shapes import (
 )
 from rubbercarbon.problems import Problems
 from rubbercarbon.tables import Source
+from rubbercarbon.thresholds import threshold
 
-AREA_DIFFERS = 0.05  # of the declared area
-OVERLAP = 0.01  # of the smaller polygon; borders walked with a hand-held receiver touch
-POLYGON_FROM_HA = 4.0  # Regulation (EU) 2023/1115, article 2(28)
+AREA_DIFFERS = threshold("polygon_area")
+OVERLAP = threshold("polygon_overlap")
+POLYGON_FROM_HA = threshold("polygon_needed")
 COUNTRY = "TH"
 KEYS = ("plot_id", "site_id")
 EU_NAMES = {"Area": "area_ha", "ProducerName": "operator"}

@@ -20,6 +20,7 @@ from rubbercarbon.rows import TOTALS
 from rubbercarbon.site_words import CODES, code_of, is_new_generation
 from rubbercarbon.sites import Site, read_site
 from rubbercarbon.tables import Source
+from rubbercarbon.thresholds import threshold
 
 FILES = ("site", "inventory", "plots", "run", "credit")
 CODED = {
@@ -28,7 +29,6 @@ CODED = {
     "land_document": "land_document",
 }
 TEXTS = ("name", "operator", "agro_ecological_zone", "province", "programme")
-AREA_CONFLICT = 0.01  # relative difference of two declared areas that is worth a word
 
 
 @dataclass
@@ -227,7 +227,7 @@ def _fill(frame: pd.DataFrame, place: Any, raw: RawTable, problems: Problems) ->
 
 def _same(own: object, other: object) -> bool:
     if isinstance(own, float) and isinstance(other, float):
-        return math.isclose(own, other, rel_tol=AREA_CONFLICT)
+        return math.isclose(own, other, rel_tol=threshold("area_conflict"))
     return str(own).strip() == str(other).strip()
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from rubbercarbon import messages
-from rubbercarbon.columns import BUDDHIST_ERA, M2_PER_HA, M2_PER_NGAN, M2_PER_RAI
+from rubbercarbon.columns import BUDDHIST_ERA, M2_PER_HA, M2_PER_NGAN, M2_PER_RAI, RAI_PER_HA
 from rubbercarbon.report_blocks import NOTHING, Column, figure
 
 M2_PER_WA = 4.0
@@ -159,7 +159,7 @@ def number(value: object) -> float | None:
 def rai(hectares: object) -> float | None:
     """Hectares as rai."""
     found = number(hectares)
-    return None if found is None else found * M2_PER_HA / M2_PER_RAI
+    return None if found is None else found * RAI_PER_HA
 
 
 def whole(value: Any) -> int:

@@ -24,6 +24,7 @@ from rubbercarbon.report import make_report
 from rubbercarbon.report_blocks import Facts, Paragraph, Table, shown
 from rubbercarbon.report_source import ReportSource, report_source
 from rubbercarbon.sites import make_site
+from rubbercarbon.thresholds import threshold
 
 PACKAGE = Path(rc.__file__).parent
 SAMPLE = PACKAGE / "sample"
@@ -235,7 +236,7 @@ class TestClaim:
         row = result.conditions.set_index("condition").loc["land_matches"]
         assert (row["kind"], row["state"]) == ("check", state)
         assert row["source"].startswith("rule of this library")
-        assert f"{default_parameters()['land_matches'].value:g}" in row["source"]
+        assert f"{threshold('land_matches'):g}" in row["source"]
         assert ("land_differs" in set(result.status_reasons["code"])) is (state == "unmet")
 
     def test_the_run_at_the_start_is_told_too(self, stocks):
