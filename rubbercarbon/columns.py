@@ -110,6 +110,7 @@ STATUSES = {
     "ditebang": "cut", "hilang": "missing", "สูญหาย": "missing", "ไม่พบ": "missing",
     "ยังไม่ถึงเกณฑ์": "not_yet",
 }  # fmt: skip
+GONE = frozenset(STATUSES.values()) - {"alive"}
 
 
 CLONES = (

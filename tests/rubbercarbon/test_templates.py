@@ -96,7 +96,7 @@ def test_check_writes_the_list_and_a_coloured_copy(tmp_path, capsys):
         == 1
     )
     said = capsys.readouterr().out
-    assert "อ่าน 100 แถว: ใช้ได้ 98 แถว ไม่ใช้ 2 แถว" in said
+    assert "อ่าน 100 แถว: คำนวณได้ 98 แถว ต้นที่ตาย ถูกตัด หรือหาไม่พบ 0 แถว ไม่ใช้ 2 แถว" in said
     files = {path.name for path in (tmp_path / "out").iterdir()}
     assert files == {"problems.csv", "problems.xlsx", "run.json"}
     from python_calamine import CalamineWorkbook
