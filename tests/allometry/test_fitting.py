@@ -157,6 +157,7 @@ class TestCriteria:
         pooled = al.fit_equation(**residual_free, site_term=False)
         assert np.allclose(fit.estimate.coefficients, pooled.estimate.coefficients, rtol=1e-9)
 
+    @pytest.mark.slow
     def test_the_right_form_comes_first(self):
         trees = harvest(2, each=100)
         whole = al.fit_equation(**trees)

@@ -55,6 +55,7 @@ def test_headings_of_two_rows(tmp_path):
     assert inventory.trees["row"].iloc[0] == 3
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("traced_children")
 def test_old_excel_and_open_document(tmp_path):
     xlwt = pytest.importorskip("xlwt")
@@ -72,6 +73,7 @@ def test_old_excel_and_open_document(tmp_path):
     same(rc.read_inventory(tmp_path / "t.ods"))
 
 
+@pytest.mark.slow
 def test_parquet_arrow_and_frames(tmp_path):
     import pyarrow as pa
 

@@ -99,6 +99,7 @@ def test_plots_named_above_their_trees_are_used_and_said(tmp_path):
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_sheet_with_signatures_alone_is_done_without_refusals(tmp_path, capsys):
     workbook(tmp_path / "s.xlsx", SECTIONS)
     assert main(["check", "s.xlsx", "--lang", "th"]) == 0

@@ -41,6 +41,7 @@ class TestContent:
         assert _plain(mine) == _plain(theirs)
         assert list(mine.tables) == list(theirs.tables)
 
+    @pytest.mark.slow
     def test_a_change_and_its_folder_give_the_same_report(self, sample_change, tmp_path):
         write_change(sample_change, tmp_path / "run")
         mine = make_report(report_source(sample_change))
@@ -48,6 +49,7 @@ class TestContent:
         assert any(isinstance(b, Figure) and b.id == "figure-change"
                    for s in mine.sections for b in s.blocks)  # fmt: skip
 
+    @pytest.mark.slow
     def test_figures_are_those_of_the_run(self, sample_stocks):
         report = make_report(report_source(sample_stocks))
         total = sample_stocks.total.iloc[-1]
@@ -63,6 +65,7 @@ class TestContent:
         shares = table_of(report, "attribution")
         assert sum(row[1] for row in shares.rows) == pytest.approx(100.0, abs=1e-6)
 
+    @pytest.mark.slow
     def test_what_limits_the_figures_stands_first(self, sample_stocks):
         source = report_source(sample_stocks)
         found = {one.code for one in findings(source, Words("en"))}
@@ -143,6 +146,7 @@ class TestContent:
         assert "NOT_CALCULABLE" in report.status
         assert "no net figure can be calculated" in first_page(report)
 
+    @pytest.mark.slow
     def test_a_dossier_fills_what_is_known(self, sample_stocks):
         report = make_report(report_source(sample_stocks, site=make_site(SITE)), "th")
         text = " ".join(texts_of(report))

@@ -14,7 +14,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import python_calamine
-from effort import first
 from made_reports import HOSTILE, SITE, hostile_inventory
 
 import rubbercarbon as rc
@@ -102,6 +101,7 @@ class TestHtml:
         for a in page.all("a"):
             assert a["href"][1:] in ids
 
+    @pytest.mark.slow
     def test_the_same_run_gives_the_same_bytes(self, sample_claim, pages, tmp_path):
         assert rc.write_report(sample_claim, tmp_path / "r.html").read_text("utf-8") == pages["en"]
 
@@ -109,6 +109,7 @@ class TestHtml:
 class TestHostile:
     """Names and notes that are markup, formulas, paths and controls stay letters."""
 
+    @pytest.mark.slow
     def test_html(self, hostile, tmp_path):
         text = rc.write_report(hostile, tmp_path / "r.html", site=_hostile_site()).read_text(
             "utf-8"
@@ -134,6 +135,7 @@ class TestHostile:
         assert plots >= set(HOSTILE[:5])
         assert content["record"]["site"]["operator"]["name"] == "x" * 10_000
 
+    @pytest.mark.slow
     def test_workbook(self, hostile, tmp_path):
         path = rc.write_report(hostile, tmp_path / "r.xlsx", site=_hostile_site())
         book = python_calamine.CalamineWorkbook.from_path(str(path))
@@ -170,6 +172,7 @@ class TestHostile:
 
 
 class TestWorkbook:
+    @pytest.mark.slow
     def test_sheets_numbers_and_heads(self, sample_claims, sample_stocks, tmp_path):
         path = rc.write_report(sample_stocks, tmp_path / "r.xlsx", "th")
         book = python_calamine.CalamineWorkbook.from_path(str(path))
@@ -198,6 +201,7 @@ class TestWorkbook:
         assert len(rows) == 22
         assert rows[-1][0] == f"Shown: 20 of {len(sample_stocks.trees)} rows."
 
+    @pytest.mark.slow
     def test_names_of_sheets_that_excel_refuses(self, sample_stocks, tmp_path):
         source = report_source(sample_stocks)
         tables = {"a" * 40 + "1": source.table("plots"), "a" * 40 + "2": source.table("plots"),
@@ -209,6 +213,7 @@ class TestWorkbook:
 
 
 class TestJson:
+    @pytest.mark.slow
     def test_it_holds_tables_and_blocks(self, sample_stocks, tmp_path):
         content = json.loads(rc.write_report(sample_stocks, tmp_path / "r.json").read_text("utf-8"))
         assert len(content["tables"]["trees"]) == len(sample_stocks.trees)
@@ -218,6 +223,7 @@ class TestJson:
         assert kinds == {"paragraph", "facts", "table", "figure"}
         assert content["record"]["inputs"] == sample_stocks.run["inputs"]
 
+    @pytest.mark.slow
     def test_no_figure_that_is_not_a_number(self, sample_stocks, tmp_path):
         text = rc.write_report(sample_stocks, tmp_path / "r.json").read_text("utf-8")
 
@@ -247,7 +253,8 @@ class TestCommand:
     def run(self, *words):
         return cli.main([str(word) for word in words])
 
-    @pytest.mark.parametrize("suffix", first(["html", "xlsx", "json"]))
+    @pytest.mark.slow
+    @pytest.mark.parametrize("suffix", ["html", "xlsx", "json"])
     def test_the_suffix_names_the_format(self, run_folder, tmp_path, capsys, suffix):
         out = tmp_path / f"รายงาน.{suffix}"
         for _ in range(2):  # a report is written over the former one
@@ -256,6 +263,7 @@ class TestCommand:
         assert "บันทึกไว้ที่" in capsys.readouterr().out
         assert {p.name for p in tmp_path.iterdir()} == {"run", out.name}
 
+    @pytest.mark.slow
     def test_the_format_may_be_said(self, run_folder, tmp_path):
         assert self.run("report", run_folder, "--out", tmp_path / "r.txt", "--format", "json") == 0
         assert json.loads((tmp_path / "r.txt").read_text("utf-8"))["language"] == "en"

@@ -412,6 +412,7 @@ def test_break_even_is_the_year_from_which_the_mean_difference_stays_above():
     np.testing.assert_array_equal(break_even_year(difference), [2.0, np.nan, 3.0])
 
 
+@pytest.mark.slow
 def test_time_average_of_two_cycle_lengths_is_that_of_their_common_period():
     run = stand(scenario(rotation=20, extra=companion(rotation_years=30)))
     assert (run.period, run.length) == (60, 60)
