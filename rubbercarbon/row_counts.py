@@ -34,7 +34,7 @@ class RowCounts:
 
 
 def count_rows(trees: pd.DataFrame) -> RowCounts:
-    """Rows of a table of trees with ``agb_kg``, ``herb_kg`` and ``flags``, by what became of them."""
+    """Rows of a table with ``agb_kg``, ``herb_kg`` and ``flags``, by what became of them."""
     done = (trees["agb_kg"].notna() | trees["herb_kg"].notna()).to_numpy()
     gone = distinct.flags(trees["flags"], lambda text: _first(text) in GONE) & ~done
     bare = distinct.flags(trees["flags"], lambda text: _first(text) in WITHOUT_MASS) & ~done
