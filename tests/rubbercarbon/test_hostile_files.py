@@ -24,7 +24,6 @@ def _elsewhere(tmp_path_factory, monkeypatch):
     monkeypatch.chdir(tmp_path_factory.mktemp("work"))
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("traced_children")
 def test_a_cell_far_off_is_one_problem(tmp_path):
     path = tmp_path / "far.xlsx"
@@ -35,7 +34,6 @@ def test_a_cell_far_off_is_one_problem(tmp_path):
     assert "stray cell" in refused(path)
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("traced_children")
 def test_bombs_and_broken_workbooks_are_one_problem(tmp_path):
     bomb = tmp_path / "bomb.xlsx"
@@ -68,7 +66,6 @@ def test_the_death_of_the_reader_is_a_sentence(tmp_path, monkeypatch):
     assert "longer than" in refused(tmp_path / "t.xlsx")
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("traced_children")
 def test_formulas_are_read_by_their_value_and_never_written_as_such(tmp_path):
     path = tmp_path / "f.xlsx"

@@ -55,7 +55,6 @@ def test_headings_of_two_rows(tmp_path):
     assert inventory.trees["row"].iloc[0] == 3
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("traced_children")
 def test_old_excel_and_open_document(tmp_path):
     xlwt = pytest.importorskip("xlwt")
