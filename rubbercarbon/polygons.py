@@ -54,8 +54,8 @@ class Polygons:
     table : pandas.DataFrame
         One row per plot or site: ``plot_id``, ``site_id``, ``operator``, ``kind`` (Polygon,
         MultiPolygon, Point), ``area_ha`` on the ellipsoid of WGS 84 (NaN for points),
-        ``area_declared_ha``, ``difference_percent``, ``longitude``, ``latitude`` of a point inside,
-        ``n_corners``, ``mended`` (codes of what was mended).
+        ``area_declared_ha``, ``difference_percent``, ``longitude`` and ``latitude`` of a point
+        inside [degrees], ``n_corners``, ``mended`` (codes of what was mended).
     shapes : list of shapely geometries
         In the order of the table; longitude and latitude.
     found_problems : Problems
@@ -301,6 +301,11 @@ def write_geojson(
     Returns
     -------
     Path
+
+    Raises
+    ------
+    SiteError
+        Without the extra ``geo``; for a country that is not two letters.
 
     Notes
     -----

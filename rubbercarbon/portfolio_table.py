@@ -40,12 +40,15 @@ class Portfolio:
     sites : pandas.DataFrame
         One row per site: ``number`` (S001 ... in the order of the list), ``row``, ``site_id``,
         ``name``, ``operator``, ``operator_type``, ``new_generation_farmer``, ``land_document``,
-        ``agro_ecological_zone``, ``province``, ``latitude``, ``longitude``, ``area_declared_ha``,
-        ``programme`` and the files ``inventory``, ``plots``, ``run``, ``credit``.
+        ``agro_ecological_zone``, ``province``, ``latitude``, ``longitude`` [degrees],
+        ``area_declared_ha``, ``programme`` and the files ``inventory``, ``plots``, ``run``,
+        ``credit``.
     file : str
         Name of the list.
     digests : dict
         sha256 of each input by name.
+    found_problems : Problems
+        The list behind ``problems``.
     """
 
     sites: pd.DataFrame
