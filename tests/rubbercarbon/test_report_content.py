@@ -155,6 +155,8 @@ class TestContent:
         assert "มิถุนายน พ.ศ.\u00a02549" in text
         assert "ไม่ทราบ" in text
         assert "ไม่มีข้อมูลประจำแปลงสาธิต" not in text
+        species = [row[0] for row in table_of(report, "species").rows]
+        assert "ยางพารา (Hevea brasiliensis)" in species
 
     def test_missing_tables_are_said_to_be_missing(self):
         report = make_report(ReportSource({}, {}, {}))
