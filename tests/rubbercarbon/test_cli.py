@@ -116,7 +116,7 @@ def test_strict_turns_warnings_into_exit_code_1(trees, tmp_path):
         (["check", "nowhere.csv"], "does not exist"),
         (["check", "t.csv", "--colour"], "there is no option --colour"),
         (["check", "t.csv", "--mapp", "a=b", "--lang=th"], "หมายถึง --map"),
-        (["checkk", "t.csv", "--lang", "th"], "หมายถึง 'check' หรือไม่"),
+        (["estim", "t.csv", "--lang", "th"], "หมายถึง 'estimate' หรือไม่"),
         (["report", "t", "--out", ".", "--lang", "th"], "เป็นโฟลเดอร์"),
         (["equations", "show", "nothing"], "no equation 'nothing'"),
         (["equations", "plot", "Quercus", "--out", "x.png"], "no equation with a diameter"),
