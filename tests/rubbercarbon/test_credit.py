@@ -388,7 +388,7 @@ def test_folders_read_back_and_the_command(tmp_path, change, capsys):
     assert cli.main(again) == 0
     assert json.loads(capsys.readouterr().out)[0]["programme"] == PREMIUM
     assert cli.main([*words, "--out", str(folder)]) == 2
-    assert "one of the runs" in capsys.readouterr().err
+    assert "an input of this run" in capsys.readouterr().err
     assert cli.main([*words, str(folder), "--out", str(tmp_path / "x")]) == 2
 
 

@@ -283,7 +283,10 @@ class TestCommand:
             (["--out", "."], "is a folder"),
             (["--out", "none/r.html"], "does not exist"),
             (["--out", "r.html", "--site", "none.toml"], "cannot be read"),
-            (["--out", "site.toml", "--format", "json", "--site", "site.toml"], "site's dossier"),
+            (
+                ["--out", "site.toml", "--format", "json", "--site", "site.toml"],
+                "is an input of this run",
+            ),
         ],
     )
     def test_what_cannot_be_done_is_said(self, run_folder, tmp_path, capsys, monkeypatch, words, sentence):  # fmt: skip
