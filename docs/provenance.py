@@ -20,7 +20,8 @@ from rubbercarbon import messages
 from rubbercarbon.profiles import Fact, Profile, get_profile, programmes
 
 CATALOGUE = Path(allometry.__file__).parent / "catalogue"
-PARAMETERS = Path(rubbercarbon.__file__).parent / "scenarios" / "parameters.toml"
+PACKAGE = Path(rubbercarbon.__file__).parent
+PARAMETERS = PACKAGE / "scenarios" / "parameters.toml"
 GRADES = """Grades: **A**, the original's own text or data was seen; **B**, a secondary source, or a
 re-fit of public data; **C**, doubtful, used only where nothing better was found, and flagged.
 *assumption*: no source gives the figure. *Seen* says where we read a figure, not where it was first
@@ -134,6 +135,8 @@ def _densities() -> Iterable[str]:
     )
     yield "## Constants"
     yield _facts(_toml(CATALOGUE / "constants.toml"), ["value", "unit", "meaning"])
+    yield "## Where the checks begin to speak"
+    yield _facts(_toml(PACKAGE / "thresholds.toml"), ["value", "low", "high", "unit", "meaning"])
 
 
 def _facts(records: dict[str, dict[str, object]], columns: list[str]) -> str:

@@ -20,13 +20,13 @@ from allometry.names import match_one
 from allometry.selection import Taxon, default_rules
 from allometry.validation import compare_forms, compare_with_catalogue, scores
 from rubbercarbon.errors import InventoryError
+from rubbercarbon.thresholds import threshold
 
 if TYPE_CHECKING:
     from rubbercarbon.felled import Felled
 
 OWN = "own fit"
 TENTHS = 10
-BIAS_ALARM = 10.0  # per cent of the weighed mass of all trees that is worth a word
 
 
 @dataclass(frozen=True)
@@ -187,7 +187,7 @@ def _warn(felled: Felled, fit: FittedEquation) -> None:
         fewest = f"{constant('sites_minimum'):g}"
         found.add("fit_few_places", value=fit.n_sites, fewest=fewest, **place)
     share = 100.0 * float(fit.predicted.sum() / fit.harvest.mass.sum())
-    if abs(share - 100.0) > BIAS_ALARM:
+    if abs(share - 100.0) > threshold("bias_alarm"):
         found.add("fit_bias", value=f"{share:.0f}", **place)
 
 

@@ -15,9 +15,9 @@ from rubbercarbon.distributions import QUANTITIES
 from rubbercarbon.errors import InventoryError
 from rubbercarbon.inventory import Inventory
 from rubbercarbon.living import Ints
-from rubbercarbon.parameters import default_parameters
 from rubbercarbon.problems import Problems
 from rubbercarbon.stocks import Computed
+from rubbercarbon.thresholds import threshold
 
 SURVIVOR, DEAD, NEW, APART = "survivor", "dead", "ingrowth", "not comparable"
 
@@ -208,8 +208,8 @@ def _diameters(
     A lost digit is looked for where the other census makes it likely: ten times the reading, or
     a digit before it, gives a diameter that neither fell nor grew by more than the rule allows.
     """
-    reading, limit = error_terms()["dbh_reading"], default_parameters()["shrinkage"].value
-    most = 1.0 + default_parameters()["regrowth"].value
+    reading, limit = error_terms()["dbh_reading"], threshold("shrinkage")
+    most = 1.0 + threshold("regrowth")
     both = trees[(trees["dbh_cm_1"] > 0.0) & (trees["dbh_cm_2"] > 0.0)]
     once, again = (
         reading.size("slope") * both[f"dbh_cm_{k}"] + reading.size("intercept") for k in (1, 2)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from allometry.names import match_one
 from rubbercarbon import distinct
 from rubbercarbon.columns import RUBBER
+from rubbercarbon.thresholds import ends, threshold
 
 if TYPE_CHECKING:
     from rubbercarbon.formats.interface import RawTable
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-FEWEST_PAIRS = 10  # trees of a plot below which nothing is said of their pattern
-EXPECTED_RATIO = (0.45, 2.2)  # of a height over the model's, when it may be meant
+FEWEST_PAIRS = threshold("fewest_pairs")
+EXPECTED_RATIO = ends("height_expected")
 ABSURD = 1e6  # beyond it a number is no measurement of anything here
 
 

@@ -12,6 +12,7 @@ from allometry.heights import height_model, predict_height
 from allometry.names import match_one
 from allometry.quantities import QUANTITIES
 from rubbercarbon.check_sheet import EXPECTED_RATIO
+from rubbercarbon.thresholds import ends
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from rubbercarbon.problems import Problems
 
 LARGEST_DBH_CM = QUANTITIES["dbh"].high
-ODD_STOCKING = (100, 3000)
+ODD_STOCKING = ends("stocking")
 
 
 def check_diameters(

@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.write(f"rubbercarbon {__version__}\n")
         return 0
     if words[0] not in _commands():
-        return _fail(_unknown(words[0]))
+        return _fail(_unknown(words[0], _language(words)))
     return _run(words)
 
 
@@ -97,13 +97,15 @@ def _help() -> str:
     )
 
 
-def _unknown(word: str) -> str:
+def _unknown(word: str, language: str) -> str:
     import difflib  # noqa: PLC0415
+
+    from rubbercarbon.messages import text  # noqa: PLC0415  (the catalogue is large)
 
     known = list(_commands())
     near = difflib.get_close_matches(word, known, 1)
-    guess = f" Did you mean '{near[0]}'?" if near else ""
-    return f"there is no command '{word}'.{guess} Commands: {', '.join(known)}."
+    guess = text("failures", "command_guess", language, word=near[0]) if near else ""
+    return text("failures", "no_command", language, word=word, guess=guess, known=", ".join(known))
 
 
 def _fail(sentence: str) -> int:
@@ -143,7 +145,7 @@ def _run(words: list[str]) -> int:
         what = f"'{error.filename}': {error.strerror}" if error.filename else str(error)
         return _fail(f"{what}. Check that the folder exists and that you may write to it.")
     except Exception as error:  # noqa: BLE001  (a user never sees a traceback)
-        return _fail(_unexpected(error))
+        return _fail(_unexpected(error, words[0], _language(words)))
     return result if isinstance(result, int) else 0
 
 
@@ -160,16 +162,32 @@ def _callback() -> None:
     """Biomass and carbon of rubber and rubber agroforestry."""
 
 
-def _unexpected(error: Exception) -> str:
-    """Wrong options in the framework's words; anything else as a fault of ours."""
+def _unexpected(error: Exception, command: str, language: str) -> str:
+    """Wrong options with the framework's reason; anything else as a fault of ours."""
     show = getattr(error, "format_message", None)
     if show is not None:
-        said = str(show())
-        quotes = " Names with blanks stand in quotes." if "extra argument" in said else ""
-        return f"{said}{quotes} See `rubbercarbon COMMAND --help`."
+        return _wrong_option(error, str(show()), command, language)
     if os.environ.get("RUBBERCARBON_DEBUG"):
         raise error
     return (
         f"unexpected {type(error).__name__}: {error}. This is a fault of the program: please "
         "report it (set RUBBERCARBON_DEBUG=1 to see where it happened)."
+    )
+
+
+def _wrong_option(error: Exception, said: str, command: str, language: str) -> str:
+    from rubbercarbon.messages import text  # noqa: PLC0415  (the catalogue is large)
+
+    name, near = getattr(error, "option_name", ""), getattr(error, "possibilities", None)
+    if name and near is not None:
+        guess = text("failures", "option_guess", language, names=", ".join(near)) if near else ""
+        return text("failures", "no_option", language, name=name, guess=guess, command=command)
+    missing = getattr(error, "param", None)
+    if type(error).__name__ == "MissingParameter" and missing is not None:
+        first = missing.opts[0]
+        shown = first if first.startswith("-") else missing.metavar or first
+        return text("failures", "option_missing", language, name=shown, command=command)
+    extra = text("failures", "names_in_quotes", language) if "extra argument" in said else ""
+    return text(
+        "failures", "option_wrong", language, said=said.rstrip("."), quotes=extra, command=command
     )

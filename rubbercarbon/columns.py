@@ -12,6 +12,7 @@ M2_PER_RAI = 1600.0
 M2_PER_NGAN = 400.0
 M2_PER_WA = 4.0
 M2_PER_HA = 10_000.0
+RAI_PER_HA = M2_PER_HA / M2_PER_RAI
 BUDDHIST_ERA = 543
 THAILAND = ((5.5, 20.6), (97.3, 105.7))  # latitudes and longitudes
 OLDEST_BUDDHIST_YEAR = 2400
@@ -109,6 +110,7 @@ STATUSES = {
     "ditebang": "cut", "hilang": "missing", "สูญหาย": "missing", "ไม่พบ": "missing",
     "ยังไม่ถึงเกณฑ์": "not_yet",
 }  # fmt: skip
+GONE = frozenset(STATUSES.values()) - {"alive"}
 
 
 CLONES = (

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rubbercarbon import messages
 from rubbercarbon.columns import RUBBER
+from rubbercarbon.row_counts import count_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -131,18 +132,7 @@ def stocks(result: Stocks, language: str) -> None:
     line(_sentence(result, language))
     line(_doubt(result, language))
     line(messages.text("cli", "summary_not_credit", language))
-    done = int((result.trees["agb_kg"].notna() | result.trees["herb_kg"].notna()).sum())
-    line(
-        messages.text(
-            "cli",
-            "done",
-            language,
-            trees=len(result.trees),
-            estimated=done,
-            refused=len(result.trees) - done,
-            problems=len(result.found_problems.items),
-        )
-    )
+    _rows(result.trees, len(result.plots), language)
 
 
 def _plots(result: Stocks, language: str) -> None:
@@ -274,7 +264,7 @@ def _sentence(result: Stocks, language: str) -> str:
     )
 
 
-def reading(inventory: Inventory, stocks: Stocks | Points | None, language: str) -> None:
+def reading(inventory: Inventory, points: Points | None, language: str) -> None:
     """Print how headings were read and how rows reconcile."""
     pairs = [
         f"{' '.join(heading.split())} → {name}"
@@ -283,14 +273,22 @@ def reading(inventory: Inventory, stocks: Stocks | Points | None, language: str)
     ]
     if pairs:
         line(messages.text("cli", "headings_read", language) + " " + "; ".join(pairs))
-    refused = int((inventory.trees["refused"] != "").sum())
-    if stocks is not None:
-        done = stocks.trees["agb_kg"].notna() | stocks.trees["herb_kg"].notna()
-        gone = ~inventory.trees["state"].isin(["alive", "unknown"]).to_numpy()
-        refused = int((~done.to_numpy() & ~(gone & (inventory.trees["refused"] == ""))).sum())
+    if points is None:
+        trees = inventory.trees
+        nothing = trees.assign(agb_kg=math.nan, herb_kg=math.nan, flags=trees["refused"])
+        _rows(nothing, len(inventory.plots), language)
+    else:
+        _rows(points.trees, len(inventory.plots), language)
+
+
+def _rows(trees: pd.DataFrame, plots: int, language: str) -> None:
+    """How the rows of a table of trees reconcile."""
+    count = count_rows(trees)
     line(
         messages.text(
-            "cli", "rows_read", language, read=len(inventory.trees),
-            usable=len(inventory.trees) - refused, refused=refused, plots=len(inventory.plots),
+            "cli", "rows_read", language, read=count.read, estimated=count.estimated,
+            gone=count.gone, refused=count.refused, plots=plots,
         )
     )  # fmt: skip
+    if count.without_mass:
+        line(messages.text("cli", "rows_without_mass", language, count=count.without_mass))

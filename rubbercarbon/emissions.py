@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from rubbercarbon import gases
 from rubbercarbon.gases import G_PER_KG, nitrous_oxide
 from rubbercarbon.growth import Calendar, Figures, Part, effect_at, effects_on
+from rubbercarbon.pools import KG_PER_T
 from rubbercarbon.scenarios.interface import Scenario
 
 Floats = NDArray[np.float64]
-KG_PER_T = 1000.0
 SOURCES = ("fertiliser", "fuel", "burning")
 
 

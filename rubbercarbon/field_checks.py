@@ -18,23 +18,22 @@ from rubbercarbon import distinct
 from rubbercarbon.check_sheet import EXPECTED_RATIO, FEWEST_PAIRS, Floats, Sheet, between
 from rubbercarbon.columns import DIAMETERS
 from rubbercarbon.record_checks import RECORD_RULES
+from rubbercarbon.thresholds import ends, threshold
 
 if TYPE_CHECKING:
     from rubbercarbon.formats.interface import RawTable
     from rubbercarbon.problems import Problems
 
-NEIGHBOURS = 4  # fewest others of a plot and species to compare with
-ODD_RATIO = (0.2, 5.0)
-STEEP_M_PER_CM = 4.0
-FLAT_M_PER_CM = 0.12
-OUTLIER_SD = 5.0
-OUTLIER_LN = 0.7
-KG_PER_M3 = (100.0, 1400.0)
-TAPE_M = (0.1, 2.6)
-MANY = 300
-MIXED = 6.0
-CYLINDER = 1.05
-LARGE_RUBBER_CM = 45.0  # mean diameter of planted rubber above which a girth is suspected
+NEIGHBOURS = threshold("neighbours")
+ODD_RATIO = ends("height_ratio")
+FLAT_M_PER_CM, STEEP_M_PER_CM = ends("height_per_diameter")
+OUTLIER_SD, OUTLIER_LN = threshold("height_outlier_sd"), threshold("height_outlier_ln")
+KG_PER_M3 = ends("density_in_kg")
+TAPE_M = ends("tape_height")
+MANY = threshold("count_large")
+MIXED = threshold("mixed_units")
+CYLINDER = threshold("volume_above_cylinder")
+LARGE_RUBBER_CM = threshold("rubber_by_girth")
 SMALLEST_DBH_CM = QUANTITIES["dbh"].low
 
 

@@ -26,11 +26,12 @@ from rubbercarbon.plots import read_plots
 from rubbercarbon.problems import Problems
 from rubbercarbon.sections import name_sections, put_sections
 from rubbercarbon.tables import Source
+from rubbercarbon.thresholds import threshold
 
 ONE_PLOT = "1"
 IDS = ("plot_id", "tree_id", "stem_id")
 WORKING = ("diameter_column", "diameter_typed", "height_typed", "wood_density_typed")
-DIAMETER_CONFLICT = 0.05  # relative difference of two columns that is worth a word
+DIAMETER_CONFLICT = threshold("diameter_conflict")
 
 
 @dataclass
@@ -44,13 +45,19 @@ class Inventory:
         in canonical columns, ``dbh_cm``, ``refused`` (code of the problem that keeps the row out
         of the computation, or empty). Texts are categories in tables of more than 100,000 rows.
     plots : pandas.DataFrame
-        One row per plot, by plot_id: ``area_ha`` and what else is known.
+        One row per plot, by plot_id: ``area_ha``, laid flat, and what else is known.
     subplots : pandas.DataFrame
-        Nested designs: plot_id, min_dbh_cm, area_ha; empty otherwise.
+        Nested designs: ``plot_id``, ``min_dbh_cm``, ``area_ha``; empty otherwise.
     file : str
         Name of the tree file, for messages.
     digests : dict
         sha256 of each input by name.
+    found_problems : Problems
+        The list behind ``problems``.
+    notes : list of dict
+        What was assumed in reading, as rows of the assumptions.
+    reading : dict
+        Mapping, units and headings in force, for the record of a run.
     headings : dict
         Canonical column → heading that was read as it.
     raw, plot_raw : RawTable or None

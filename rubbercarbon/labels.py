@@ -16,9 +16,10 @@ from rubbercarbon.height_sample import POOLED
 from rubbercarbon.inputs import Values
 from rubbercarbon.living import Bools, Ints, Living
 from rubbercarbon.pools import TreeArrays, plot_sum
+from rubbercarbon.thresholds import threshold
 
 BREAST_HEIGHT_M = 1.3
-POM_TOLERANCE_M = 0.05
+POM_TOLERANCE_M = threshold("tape_mismatch")
 HERBS = ("bamboo", "banana")
 NOT_IN_BASAL_AREA = (*HERBS, "coffee", "cacao", "tea", "shrub", "rattan", "acaulescent_palm")
 

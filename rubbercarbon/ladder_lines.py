@@ -7,8 +7,7 @@ import math
 from rubbercarbon import gases
 from rubbercarbon.cases import BY_RULE, RULE_UNKNOWN, UNKNOWN, Case, Line
 from rubbercarbon.errors import SettingsError
-
-KG_PER_T = 1000.0
+from rubbercarbon.pools import KG_PER_T
 
 
 def stock_lines(case: Case) -> list[Line]:

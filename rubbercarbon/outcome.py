@@ -17,7 +17,6 @@ FLUXES = (
     "uptake", "litterfall", "decay", "products_oxidised", "fuelwood", "burnt", "herb_loss",
     "soil_gain",
 )  # fmt: skip
-INTO_POOLS = ("uptake", "litterfall", "soil_gain")
 
 
 @dataclass(frozen=True)

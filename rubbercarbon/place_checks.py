@@ -13,6 +13,7 @@ import pandas as pd
 from allometry.names import match_one
 from rubbercarbon.columns import M2_PER_HA, RUBBER, both_eras, in_thailand
 from rubbercarbon.site_words import LISTED_DOCUMENTS, code_of, label
+from rubbercarbon.thresholds import ends, threshold
 
 if TYPE_CHECKING:
     from rubbercarbon.formats.interface import RawTable
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 SPACING = re.compile(
     r"(\d+(?:\.\d+)?)\s*(?:m|ม\.?|เมตร)?\s*[x×*คูณ]+\s*(\d+(?:\.\d+)?)\s*(?:m|ม\.?|เมตร)?"
 )
-STOCKING_RATIO = (0.35, 1.6)  # of rubber counted over what the spacing allows
-WIDE = 1.5  # span of positions over the area
+STOCKING_RATIO = ends("stocking_against_spacing")
+WIDE = threshold("span_of_positions")
 
 
 def check_places(

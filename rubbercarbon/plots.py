@@ -15,9 +15,10 @@ from rubbercarbon.messages import failure
 from rubbercarbon.problems import Problems
 from rubbercarbon.rows import NOT_TREES
 from rubbercarbon.tables import Floats, Source
+from rubbercarbon.thresholds import threshold
 
 THAI_AREAS = ("area_rai", "area_ngan", "area_wa")
-AREA_CONFLICT = 0.01  # relative difference of two columns that is worth a word
+AREA_CONFLICT = threshold("area_conflict")
 
 
 def read_plots(

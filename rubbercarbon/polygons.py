@@ -35,10 +35,11 @@ from rubbercarbon.polygon_shapes import (
 )
 from rubbercarbon.problems import Problems
 from rubbercarbon.tables import Source
+from rubbercarbon.thresholds import threshold
 
-AREA_DIFFERS = 0.05  # of the declared area
-OVERLAP = 0.01  # of the smaller polygon; borders walked with a hand-held receiver touch
-POLYGON_FROM_HA = 4.0  # Regulation (EU) 2023/1115, article 2(28)
+AREA_DIFFERS = threshold("polygon_area")
+OVERLAP = threshold("polygon_overlap")
+POLYGON_FROM_HA = threshold("polygon_needed")
 COUNTRY = "TH"
 KEYS = ("plot_id", "site_id")
 EU_NAMES = {"Area": "area_ha", "ProducerName": "operator"}
@@ -53,8 +54,8 @@ class Polygons:
     table : pandas.DataFrame
         One row per plot or site: ``plot_id``, ``site_id``, ``operator``, ``kind`` (Polygon,
         MultiPolygon, Point), ``area_ha`` on the ellipsoid of WGS 84 (NaN for points),
-        ``area_declared_ha``, ``difference_percent``, ``longitude``, ``latitude`` of a point inside,
-        ``n_corners``, ``mended`` (codes of what was mended).
+        ``area_declared_ha``, ``difference_percent``, ``longitude`` and ``latitude`` of a point
+        inside [degrees], ``n_corners``, ``mended`` (codes of what was mended).
     shapes : list of shapely geometries
         In the order of the table; longitude and latitude.
     found_problems : Problems
@@ -300,6 +301,11 @@ def write_geojson(
     Returns
     -------
     Path
+
+    Raises
+    ------
+    SiteError
+        Without the extra ``geo``; for a country that is not two letters.
 
     Notes
     -----

@@ -29,8 +29,8 @@ from rubbercarbon.problems import Problems
 from rubbercarbon.provenance import run_record
 from rubbercarbon.stock_points import Points, compute_points
 from rubbercarbon.stocks import citations, recorded
+from rubbercarbon.thresholds import threshold
 
-AREA_EXCEEDED = 1.01  # land described over land declared that is worth a word
 CREDIT = ("credit_status", "net_t_co2e", "net_t_co2e_rai_yr")
 
 
@@ -285,8 +285,9 @@ def _number(value: object) -> float:
 
 def _areas(sites: pd.DataFrame, portfolio: Portfolio, problems: Problems) -> None:
     """Sites whose figures describe more land than their document."""
+    most = 1.0 + threshold("area_exceeded")
     for record in sites.to_dict("records"):
-        if record["area_ha"] > AREA_EXCEEDED * record["area_declared_ha"]:
+        if record["area_ha"] > most * record["area_declared_ha"]:
             problems.add(
                 "site_area_exceeded", file=portfolio.file, row=int(record["row"]), column="area",
                 value=f"{record['area_declared_ha']:.4g}", used=f"{record['area_ha']:.4g}",

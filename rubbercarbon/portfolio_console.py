@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from rubbercarbon import messages
-from rubbercarbon.columns import M2_PER_HA, M2_PER_RAI, rai_text
+from rubbercarbon.columns import RAI_PER_HA, rai_text
 from rubbercarbon.console import interval, line, number, table
 from rubbercarbon.site_words import label
 
@@ -46,7 +46,7 @@ def portfolio(result: PortfolioStocks, language: str) -> None:
         say(
             "summary", sites=len(result.sites), computed=len(result.total) - 1,
             failed=int(count.get("failed", 0)), carbon=number(total["carbon_t"]),
-            co2e=number(total["co2e_t"]), area=number(total["area_ha"] * M2_PER_HA / M2_PER_RAI),
+            co2e=number(total["co2e_t"]), area=number(total["area_ha"] * RAI_PER_HA),
             low=number(total["co2e_t_low"]), high=number(total["co2e_t_high"]), level=level,
         )
     )  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from rubbercarbon.columns import M2_PER_HA, M2_PER_RAI
+from rubbercarbon.columns import RAI_PER_HA
 from rubbercarbon.site_words import CODES, LISTED_DOCUMENTS, label
 
 DIMENSIONS = ("agro_ecological_zone", "land_document", "operator_type", "new_generation_farmer")
@@ -62,7 +62,7 @@ def strata(
                 **keys,
                 "n_sites": len(numbers),
                 "n_with_stocks": int((status[numbers] != "failed").sum()),
-                "area_rai": total["area_ha"] * M2_PER_HA / M2_PER_RAI,
+                "area_rai": total["area_ha"] * RAI_PER_HA,
                 **{str(name): value for name, value in total.items() if name not in COUNTS},
                 "site_mean_co2e_t_rai": mine.mean(),
                 "site_sd_co2e_t_rai": mine.std(ddof=1),

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from rubbercarbon.assumptions import Assumptions
+from rubbercarbon.columns import RAI_PER_HA
 from rubbercarbon.config import Settings
 from rubbercarbon.distributions import Spread
 from rubbercarbon.error_layout import lay_out_prepared, masses_of, plot_area_cv
@@ -24,7 +25,7 @@ from rubbercarbon.stock_points import Points
 from rubbercarbon.stock_sampling import COLUMNS as SAMPLING_COLUMNS
 from rubbercarbon.stock_sampling import sampling_rows
 from rubbercarbon.stocks import Stocks
-from rubbercarbon.totals import RAI_PER_HA, total_table
+from rubbercarbon.totals import total_table
 from rubbercarbon.uncertainty import analytic
 
 STOCKS = ("agb_t", "bgb_t", "carbon_t", "co2e_t", "herb_t")

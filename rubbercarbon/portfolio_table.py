@@ -20,6 +20,7 @@ from rubbercarbon.rows import TOTALS
 from rubbercarbon.site_words import CODES, code_of, is_new_generation
 from rubbercarbon.sites import Site, read_site
 from rubbercarbon.tables import Source
+from rubbercarbon.thresholds import threshold
 
 FILES = ("site", "inventory", "plots", "run", "credit")
 CODED = {
@@ -28,7 +29,6 @@ CODED = {
     "land_document": "land_document",
 }
 TEXTS = ("name", "operator", "agro_ecological_zone", "province", "programme")
-AREA_CONFLICT = 0.01  # relative difference of two declared areas that is worth a word
 
 
 @dataclass
@@ -40,12 +40,15 @@ class Portfolio:
     sites : pandas.DataFrame
         One row per site: ``number`` (S001 ... in the order of the list), ``row``, ``site_id``,
         ``name``, ``operator``, ``operator_type``, ``new_generation_farmer``, ``land_document``,
-        ``agro_ecological_zone``, ``province``, ``latitude``, ``longitude``, ``area_declared_ha``,
-        ``programme`` and the files ``inventory``, ``plots``, ``run``, ``credit``.
+        ``agro_ecological_zone``, ``province``, ``latitude``, ``longitude`` [degrees],
+        ``area_declared_ha``, ``programme`` and the files ``inventory``, ``plots``, ``run``,
+        ``credit``.
     file : str
         Name of the list.
     digests : dict
         sha256 of each input by name.
+    found_problems : Problems
+        The list behind ``problems``.
     """
 
     sites: pd.DataFrame
@@ -227,7 +230,7 @@ def _fill(frame: pd.DataFrame, place: Any, raw: RawTable, problems: Problems) ->
 
 def _same(own: object, other: object) -> bool:
     if isinstance(own, float) and isinstance(other, float):
-        return math.isclose(own, other, rel_tol=AREA_CONFLICT)
+        return math.isclose(own, other, rel_tol=threshold("area_conflict"))
     return str(own).strip() == str(other).strip()
 
 

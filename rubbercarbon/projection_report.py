@@ -10,11 +10,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rubbercarbon import emissions
+from rubbercarbon.columns import RAI_PER_HA
 from rubbercarbon.growth import Part
 from rubbercarbon.outcome import FLUXES, POOLS, SUMS, Outcome, removals
 from rubbercarbon.parameters import default_parameters
 from rubbercarbon.pools import co2e
-from rubbercarbon.scenarios.interface import RAI_PER_HA
 from rubbercarbon.stand_mass import report
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rubbercarbon import distinct
-from rubbercarbon.columns import M2_PER_HA, M2_PER_RAI, rai_text_to_ha
+from rubbercarbon.columns import RAI_PER_HA, rai_text_to_ha
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +34,7 @@ def read_rai_cells(frame: pd.DataFrame, raw: RawTable, problems: Problems) -> No
         if name not in frame or frame[name].dtype.kind in "biufc":
             continue
         codes, known = distinct.coded(frame[name])
-        rai = np.array([rai_text_to_ha(str(text)) for text in known]) * M2_PER_HA / M2_PER_RAI
+        rai = np.array([rai_text_to_ha(str(text)) for text in known]) * RAI_PER_HA
         read = ~np.isnan(rai)[codes]
         for part in (f"{start}_ngan", f"{start}_wa"):
             if part in frame:

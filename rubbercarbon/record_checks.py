@@ -12,11 +12,12 @@ import pandas as pd
 from rubbercarbon import distinct
 from rubbercarbon.check_sheet import FEWEST_PAIRS, Sheet, between
 from rubbercarbon.columns import CLONES, both_eras, clone_name
+from rubbercarbon.thresholds import threshold
 
 MOST_GAPS_SHOWN = 8
 MOST_CLONES_SHOWN = 10
-HEAPED = 0.75
-RUBBER_LIFE = 60
+HEAPED = threshold("digits_heaped")
+RUBBER_LIFE = threshold("rubber_life")
 GONE = re.compile(
     r"ตาย|ถูกตัด|ตัดแล้ว|ตัดทิ้ง|ตัดออก|โค่น|สูญหาย|\bdead\b|\bfelled\b|\bmati\b", re.IGNORECASE
 )

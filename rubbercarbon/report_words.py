@@ -9,8 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from allometry.names import thai_name
 from rubbercarbon import messages
-from rubbercarbon.columns import BUDDHIST_ERA, M2_PER_HA, M2_PER_NGAN, M2_PER_RAI
+from rubbercarbon.columns import BUDDHIST_ERA, M2_PER_HA, M2_PER_NGAN, M2_PER_RAI, RAI_PER_HA
 from rubbercarbon.report_blocks import NOTHING, Column, figure
 
 M2_PER_WA = 4.0
@@ -36,6 +37,11 @@ class Words:
     def text(self, key: str, /, **values: object) -> str:
         """A sentence or label of a report."""
         return messages.text("report", key, self.language, **values)
+
+    def plant(self, species: str) -> str:
+        """A plant's accepted name; in Thai after its Thai name, where one is known."""
+        spoken = thai_name(species) if self.language == "th" else ""
+        return f"{spoken} ({species})" if spoken else species
 
     def column(
         self, key: str, decimals: int | None = None, /, *, code: bool = False, **values: object
@@ -159,7 +165,7 @@ def number(value: object) -> float | None:
 def rai(hectares: object) -> float | None:
     """Hectares as rai."""
     found = number(hectares)
-    return None if found is None else found * M2_PER_HA / M2_PER_RAI
+    return None if found is None else found * RAI_PER_HA
 
 
 def whole(value: Any) -> int:

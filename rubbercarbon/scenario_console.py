@@ -9,13 +9,14 @@ from rubbercarbon import messages
 from rubbercarbon.console import interval, line, number, table
 from rubbercarbon.economics import GIVEN
 from rubbercarbon.scenario_figures import title_of
+from rubbercarbon.thresholds import threshold
 
 if TYPE_CHECKING:
     from rubbercarbon.comparison import Comparison
 
 HEADLINE = "biomass_average_t_c_ha"
 AGAINST = "biomass_average_difference_t_c_ha"
-LIKELY = 0.95
+LIKELY = threshold("likely")
 
 
 def _text(key: str, language: str, **values: object) -> str:

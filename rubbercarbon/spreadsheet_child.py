@@ -17,13 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from rubbercarbon import error_cells
-from rubbercarbon.error_cells import ErrorCells
+from rubbercarbon.error_cells import SHOWN, ErrorCells
 
 MOST_BYTES = 400_000_000  # of all parts, unpacked
 MOST_CELLS = 30_000_000  # of the rectangle that a sheet spans
 MEMORY_BYTES = 3_000_000_000
 CHUNK = 1 << 20
-SHOWN = 80  # letters of a formula
 LONGEST_FORMULA = 10_000
 _CELL = re.compile(rb"""\sr=["']([A-Z]{1,3})([0-9]{1,7})["']""")
 # cells that the reader leaves empty: errors, and formulas that were never computed

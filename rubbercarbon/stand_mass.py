@@ -19,10 +19,10 @@ from rubbercarbon.growth import Grown, Part
 from rubbercarbon.load_rows import Trees
 from rubbercarbon.loads import Layout, lay_out
 from rubbercarbon.montecarlo import shared_variance
+from rubbercarbon.pools import KG_PER_T
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-KG_PER_T = 1000.0
 UNSELECTED = ("jungle", "unselected", "jungle_rubber", "jungle rubber")
 STEP = 1e-3
 OFF = (

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from rubbercarbon.assumptions import Assumptions
-from rubbercarbon.columns import M2_PER_HA, M2_PER_RAI
+from rubbercarbon.columns import RAI_PER_HA
 from rubbercarbon.config import Settings
 from rubbercarbon.distributions import INTERACTION, OWN, QUANTILES, QUANTITIES, Spread
 from rubbercarbon.error_layout import lay_out_prepared, masses_of, plot_area_cv
@@ -23,7 +23,6 @@ from rubbercarbon.stock_sampling import sampling_table
 from rubbercarbon.uncertainty import Masses, analytic
 
 ENDS = ("sd", "low", "high")
-RAI_PER_HA = M2_PER_HA / M2_PER_RAI
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from allometry.catalogue.loader import get_equation
 from allometry.evaluation import compile_equations
 from rubbercarbon import distinct
 from rubbercarbon.assumptions import Assumptions
+from rubbercarbon.columns import RAI_PER_HA
 from rubbercarbon.config import Settings
 from rubbercarbon.errors import InventoryError
 from rubbercarbon.inventory import Inventory
@@ -22,7 +23,7 @@ from rubbercarbon.messages import Words, failure
 from rubbercarbon.pools import Account, account, co2e
 from rubbercarbon.preparation import Prepared, prepare
 from rubbercarbon.problems import Problems
-from rubbercarbon.totals import RAI_PER_HA, STOCKS_T, land_of_plots, selections
+from rubbercarbon.totals import STOCKS_T, land_of_plots, selections
 
 SIZE_COLUMNS = {"dbh": "dbh_cm", "height": "height_m"}
 

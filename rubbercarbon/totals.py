@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 
 from rubbercarbon.assumptions import Assumptions
-from rubbercarbon.columns import M2_PER_HA, M2_PER_RAI
+from rubbercarbon.columns import RAI_PER_HA
 
 STOCKS_T = ("agb_t", "bgb_t", "bgb_stand_t", "carbon_t", "co2e_t", "herb_t")
-RAI_PER_HA = M2_PER_HA / M2_PER_RAI
 
 
 def total_table(plots: pd.DataFrame, assumptions: Assumptions) -> pd.DataFrame:

@@ -9,11 +9,12 @@ from typing import Literal
 
 from rubbercarbon.cases import UNKNOWN, Case
 from rubbercarbon.claims import Claim
-from rubbercarbon.columns import M2_PER_HA, M2_PER_RAI
+from rubbercarbon.columns import RAI_PER_HA
 from rubbercarbon.ladder import Ladder
 from rubbercarbon.parameters import default_parameters
 from rubbercarbon.profiles import POOLS, RULES, Condition
 from rubbercarbon.sites import Site
+from rubbercarbon.thresholds import thresholds
 
 State = Literal["met", "unmet", "unknown"]
 STATUSES = (
@@ -23,7 +24,6 @@ MEASURED = ("change", "stock_difference")
 # checks of this library and the reason that each gives when it fails
 CHECKS = {"land_matches": "land_differs", "period_matches": "period_differs"}
 DAYS_PER_YEAR = 365.2425
-RAI_PER_HA = M2_PER_HA / M2_PER_RAI
 ANSWERS: dict[str, State] = {"yes": "met", "no": "unmet", "unknown": "unknown"}
 # reasons that hold a result down to a screening estimate; all others to a project estimate
 SCREENING = frozenset({
@@ -182,7 +182,7 @@ def checks(case: Case) -> list[Finding]:
 
 def _check(code: str, value: float | None, detail: str) -> Finding:
     """Met where a difference is within the limit of the library's rule."""
-    rule = default_parameters()[code]
+    rule = thresholds()[code]
     state: State = "unknown" if value is None else _within(value, rule.value)
     limit = f"{rule.meaning}: {rule.value:g} {rule.unit}"
     return Finding("check", code, state, detail, f"{rule.citation}; {limit}")

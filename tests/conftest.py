@@ -23,14 +23,15 @@ def _one_thread():
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _matrices_for_loops():
-    """Interpreted, the loops over triples of groups would take most of the time."""
+def _plain_twins():
+    """Interpreted, loops over triples of groups and bits of logarithms take most of the time."""
     if INTERPRETED:
-        import matrix_moments
+        import stand_ins
 
-        from allometry.kernels import draws
+        from allometry.kernels import draws, forms
 
-        draws.group_covariance = matrix_moments.group_covariance
+        draws.group_covariance = stand_ins.group_covariance
+        forms.exp_, forms.log_ = stand_ins.exponential, stand_ins.logarithm
 
 
 @pytest.fixture

@@ -17,6 +17,8 @@ def examples(number):
 def first(values, number=1):
     """Parameters of a test: all with the compiler, the first ones for coverage too."""
     return [
-        value if place < number else pytest.param(value, marks=pytest.mark.slow)
+        value
+        if place < number
+        else pytest.param(*(value if isinstance(value, tuple) else [value]), marks=pytest.mark.slow)
         for place, value in enumerate(values)
     ]

@@ -7,6 +7,7 @@ import json
 import pandas as pd
 
 import rubbercarbon as rc
+from rubbercarbon.report_blocks import Facts, Paragraph, Table, shown
 from rubbercarbon.sites import make_site
 
 HOSTILE = (
@@ -90,3 +91,35 @@ def credit_folder(folder):
     record["files"] = sorted(path.name for path in folder.iterdir())
     (folder / "run.json").write_text(json.dumps(record), encoding="utf-8")
     return folder
+
+
+def texts_of(report):
+    """Every text that a report shows."""
+    yield from (report.title, report.subtitle, report.status)
+    for section in report.sections:
+        yield section.title
+        for block in section.blocks:
+            if isinstance(block, Paragraph):
+                yield block.text
+            elif isinstance(block, Facts):
+                for fact in block.rows:
+                    yield from (fact.label, fact.value, fact.trace)
+            elif isinstance(block, Table):
+                yield from (block.caption, block.note)
+                for row in block.rows:
+                    yield from (shown(c, k) for c, k in zip(row, block.columns, strict=True))
+            else:
+                yield from (block.caption, block.alt)
+
+
+def first_page(report):
+    """Title, status and summary."""
+    return " ".join([report.status, *(b.text for b in report.sections[0].blocks
+                                      if isinstance(b, Paragraph))])  # fmt: skip
+
+
+def table_of(report, key):
+    """The table of a report with an id."""
+    return next(
+        b for s in report.sections for b in s.blocks if isinstance(b, Table) and b.id == key
+    )

@@ -20,6 +20,8 @@ def ods(path, table):
         if str(value).startswith(("#", "Err:")):
             return ('<table:table-cell office:value-type="string" office:string-value="" '
                     f'calcext:value-type="error"><text:p>{escape(value)}</text:p></table:table-cell>')  # fmt: skip
+        if str(value).startswith("="):  # never computed
+            return f'<table:table-cell table:formula="of:{escape(value)}"/>'
         if isinstance(value, int | float):
             return (f'<table:table-cell office:value-type="float" office:value="{value}">'
                     f"<text:p>{value}</text:p></table:table-cell>")  # fmt: skip

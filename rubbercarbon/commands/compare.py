@@ -13,6 +13,7 @@ from rubbercarbon.commands import interface as shared
 from rubbercarbon.comparison import compare_scenarios
 from rubbercarbon.economics import read_prices
 from rubbercarbon.errors import SettingsError
+from rubbercarbon.messages import failure
 from rubbercarbon.projection import project
 from rubbercarbon.scenario_runs import write_comparison
 from rubbercarbon.scenarios.interface import library, read_scenario
@@ -59,10 +60,7 @@ def run(
 ) -> int:
     """Scenarios through the years, compared with the first: carbon, and money at dated prices."""
     if len(scenarios) < 2:
-        raise SettingsError(
-            "compare needs at least two scenarios, the baseline first; the library has "
-            f"{', '.join(library())}."
-        )
+        raise failure(SettingsError, "two_scenarios", known=", ".join(library()))
     files = [Path(name) for name in scenarios if name not in library()]
     shared.guard_inputs(out, prices, start, plots, settings, *files)
     chosen = shared.settings(settings, None, seed=seed, level=level)
@@ -71,12 +69,12 @@ def run(
     unused: dict[str, list[str]] = {}
     if start is not None:
         if start_age is None:
-            raise SettingsError("--start needs --start-age, the age of the measured rubber.")
+            raise failure(SettingsError, "start_without_age")
         inventory = shared.read(start, plots, None, None)
         found = start_from_inventory(found, inventory, start_age)
         unused = unused_species(found, inventory)
     elif start_age is not None or plots is not None:
-        raise SettingsError("--start-age and --plots belong to --start, the measured trees.")
+        raise failure(SettingsError, "age_without_start")
     projection = project(
         found, years=years, draws=draws, seed=chosen.seed, level=chosen.level, settings=chosen
     )

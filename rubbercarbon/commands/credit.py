@@ -12,6 +12,7 @@ from rubbercarbon import console, credit_console, messages
 from rubbercarbon.commands import interface as shared
 from rubbercarbon.credits import CreditResult, credit, write_credit
 from rubbercarbon.errors import SettingsError
+from rubbercarbon.messages import failure
 from rubbercarbon.profiles import programmes
 from rubbercarbon.runs import RunTables, load_run
 from rubbercarbon.sites import Site, read_site
@@ -64,15 +65,12 @@ def run(
     shared.guard_inputs(out, site)
     for folder in (first, second, previous):
         if folder is not None and folder.resolve() == out.resolve():
-            raise SettingsError(f"--out '{out}' is one of the runs to be read; choose another.")
+            raise failure(SettingsError, "out_is_input", file=out)
     source, start = load_run(first), None
     if second is not None:
         start, source = source, load_run(second)
         if not isinstance(start, Stocks) or not isinstance(source, Stocks):
-            raise SettingsError(
-                "two runs are taken as the stocks at the start and at the end: both must be "
-                "folders of estimate. For trees that were measured twice use `rubbercarbon change`."
-            )
+            raise failure(SettingsError, "two_runs_no_stocks")
     dossier = None if site is None else read_site(site)
     result = credit(
         source,
@@ -104,14 +102,11 @@ def _carried(folder: Path, site: Site | None) -> dict[str, float]:
     run = load_run(folder)
     table = run.tables.get("programmes") if isinstance(run, RunTables) else _programmes(folder)
     if table is None:
-        raise SettingsError(f"'{folder}' is not a folder of credit: it has no programmes.csv.")
+        raise failure(SettingsError, "no_credit_folder", folder=folder)
     ends = [str(day) for day in table["period_to"] if str(day)]
     begin = None if site is None else site.project.start
     if ends and begin is not None and max(ends) > begin.isoformat():
-        raise SettingsError(
-            f"the former period ends on {max(ends)}, after this one begins ({begin.isoformat()}): "
-            "give the folder of an earlier period with --previous."
-        )
+        raise failure(SettingsError, "former_period_later", end=max(ends), begin=begin.isoformat())
     amounts = pd.to_numeric(table["undiscounted_t_co2e"], errors="coerce").fillna(0.0)
     return dict(zip(table["programme"].astype(str), amounts, strict=True))
 

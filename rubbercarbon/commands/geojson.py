@@ -10,6 +10,7 @@ import typer
 from rubbercarbon import console, messages, portfolio_console
 from rubbercarbon.commands import interface as shared
 from rubbercarbon.errors import SettingsError
+from rubbercarbon.messages import failure
 from rubbercarbon.polygons import COUNTRY, read_polygons, write_geojson
 from rubbercarbon.provenance import write_csv
 
@@ -51,8 +52,7 @@ def run(
 ) -> int:
     """Check polygons of plots or sites: areas, rings, axes; write them for the EU's rule."""
     if producer and anonymise:
-        raise SettingsError("--producer is written only with --no-anonymise; add it, or leave "
-                            "--producer out.")  # fmt: skip
+        raise failure(SettingsError, "producer_anonymous")
     found = read_polygons(polygons, declared)
     written = ""
     table = found.table.drop(columns="operator") if anonymise else found.table
@@ -78,7 +78,6 @@ def _beside(out: Path, *inputs: Path | None, force: bool) -> tuple[Path, Path]:
     beside = tuple(out.with_name(f"{out.stem}_{what}.csv") for what in ("areas", "problems"))
     for file in (out, *beside):
         if any(source is not None and file.resolve() == source.resolve() for source in inputs):
-            raise SettingsError(f"'{file}' is an input; choose another name for --out.")
-        if file.exists() and not force:
-            raise SettingsError(f"'{file}' exists; choose another name for --out, or use --force.")
+            raise failure(SettingsError, "out_is_input", file=file)
+        shared.check_free(file, force=force)
     return beside[0], beside[1]

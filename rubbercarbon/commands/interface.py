@@ -21,6 +21,7 @@ from rubbercarbon import console
 from rubbercarbon.config import Settings, make_settings, read_settings
 from rubbercarbon.errors import InventoryError, SettingsError
 from rubbercarbon.inventory import Inventory, read_inventory
+from rubbercarbon.messages import failure
 from rubbercarbon.problems import Problems
 from rubbercarbon.stocks import Stocks, estimate_stocks
 
@@ -98,7 +99,7 @@ def pairs(items: Iterable[str] | None, option: str) -> dict[str, str]:
     for item in items or ():
         key, _, value = (part.strip() for part in item.partition("="))
         if not key or not value:
-            raise SettingsError(f"{option} '{item}': write it as KEY=VALUE.")
+            raise failure(SettingsError, "not_a_pair", option=option, item=item)
         found[key] = value
     return found
 
@@ -128,9 +129,9 @@ def read_profile(path: Path) -> dict[str, dict[str, str]]:
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise SettingsError(f"profile '{path}' cannot be read: {error.strerror}.") from error
+        raise failure(SettingsError, "option_file_unread", file=path, why=error.strerror) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"profile '{path.name}' is not valid TOML: {error}.") from error
+        raise failure(SettingsError, "profile_no_toml", file=path.name, why=error) from error
     parts = {name: table.get(name, {}) for name in ("columns", "units")}
     wrong = sorted(set(table) - set(parts))
     sound = all(
@@ -138,9 +139,8 @@ def read_profile(path: Path) -> dict[str, dict[str, str]]:
         for part in parts.values()
     )
     if wrong or not sound:
-        raise SettingsError(
-            f"profile '{path.name}': it has the tables [columns] (ours = \"theirs\") and [units]"
-            + (f", not {', '.join(wrong)}." if wrong else ", of texts.")
+        raise failure(
+            SettingsError, "profile_tables", file=path.name, found=", ".join(wrong) or "-"
         )
     return parts
 
@@ -193,16 +193,26 @@ def add_catalogues(paths: list[Path] | None) -> None:
 
 
 def check_new_file(out: Path, *, force: bool) -> None:
-    """Refuse to overwrite a file, unless forced.
+    """Refuse a catalogue file of another suffix, or one that is there, unless forced.
 
     Raises
     ------
     SettingsError
     """
     if out.suffix != ".toml":
-        raise SettingsError(f"--out '{out}': the file's name ends in .toml.")
-    if out.exists() and not force:
-        raise SettingsError(f"'{out}' exists; choose another name for --out, or use --force.")
+        raise failure(SettingsError, "out_no_toml", out=out)
+    check_free(out, force=force)
+
+
+def check_free(file: Path, *, force: bool) -> None:
+    """Refuse to overwrite a file, unless forced.
+
+    Raises
+    ------
+    SettingsError
+    """
+    if file.exists() and not force:
+        raise failure(SettingsError, "file_exists", file=file)
 
 
 @contextlib.contextmanager
@@ -225,10 +235,7 @@ def guard_inputs(out: Path, *inputs: Path | None) -> None:
     """
     for file in inputs:
         if file is not None and out.resolve() in file.resolve().parents:
-            raise SettingsError(
-                f"'{file}' lies in the run folder '{out}', which is replaced whole; choose another "
-                "folder for --out, or copy the file out of it."
-            )
+            raise failure(SettingsError, "input_in_folder", file=file, folder=out)
 
 
 def exit_code(problems: Problems, *, strict: bool) -> int:

@@ -10,6 +10,7 @@ import typer
 from rubbercarbon import console, messages
 from rubbercarbon.commands import interface as shared
 from rubbercarbon.errors import ReportError
+from rubbercarbon.messages import failure
 from rubbercarbon.report import write_report
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="Run folder of any command.")]
@@ -30,9 +31,9 @@ def run(
 ) -> int:
     """A report of a run folder: HTML, workbook, PDF or JSON, in Thai or English."""
     if out.is_dir():
-        raise ReportError(f"'{out}' is a folder; give the name of a file, for example report.html.")
+        raise failure(ReportError, "out_is_folder", out=out)
     if site is not None and out.exists() and out.samefile(site):
-        raise ReportError(f"'{out}' is the site's dossier; choose another name for --out.")
+        raise failure(ReportError, "out_is_input", file=out)
     written = write_report(run_folder, out, language, site, file_format=file_format)
     console.line(messages.text("cli", "written", language, folder=written))
     return 0

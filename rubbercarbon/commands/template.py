@@ -12,6 +12,7 @@ import rubbercarbon
 from rubbercarbon import console, messages, sheet_templates
 from rubbercarbon.commands import interface as shared
 from rubbercarbon.errors import SettingsError
+from rubbercarbon.messages import failure
 
 FOLDER = Path(rubbercarbon.__file__).parent / "templates"
 PRIVATE = ("inventory.toml",)  # what the sheets are made from
@@ -35,12 +36,11 @@ def run(
     plain = [p.name for p in FOLDER.iterdir() if p.is_file() and p.name not in PRIVATE]
     known = sorted([*plain, *made])
     if name not in known:
-        raise SettingsError(f"there is no template '{name}'; there are {', '.join(known)}.")
+        raise failure(SettingsError, "no_template", name=name, known=", ".join(known))
     target = out or Path(name)
     if target.is_dir():
         target /= name
-    if target.exists() and not force:
-        raise SettingsError(f"'{target}' exists; choose another name for --out, or use --force.")
+    shared.check_free(target, force=force)
     if name in made:
         made[name](target)
     else:

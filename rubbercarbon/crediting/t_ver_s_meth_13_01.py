@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from rubbercarbon.cases import Case, Line
 from rubbercarbon.errors import SettingsError
+from rubbercarbon.pools import KG_PER_T
 from rubbercarbon.profiles import get_profile
-
-KG_PER_T = 1000.0
 
 
 def own_lines(case: Case) -> list[Line]:  # noqa: ARG001

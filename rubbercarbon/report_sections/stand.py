@@ -16,7 +16,6 @@ from rubbercarbon.report_sections.interface import (
     make_table,
     missing,
     section,
-    text,
 )
 from rubbercarbon.report_source import ReportSource
 from rubbercarbon.report_words import Words
@@ -46,7 +45,7 @@ def build(source: ReportSource, words: Words) -> Section | None:
     table = make_table(
         words, "species", species,
         [
-            (words.column("species"), text("species")),
+            (words.column("species"), lambda row: words.plant(row["species"])),
             (words.column("stems", 0), figure_of("stems")),
             (words.column("mean_dbh", 1), figure_of("dbh")),
             (words.column("largest_dbh", 1), figure_of("largest")),
@@ -84,7 +83,7 @@ def by_species(source: ReportSource) -> pd.DataFrame:
 
 def _drawing(species: pd.DataFrame, words: Words) -> Figure:
     shown = species.head(SPECIES_DRAWN)
-    names = shown["species"].tolist()
+    names = [words.plant(name).partition(" (")[0] for name in shown["species"]]
     values = shown["share"].tolist()
     svg = report_figures.bars("figure-species", names, [report_figures.Bars("", values)],
                               words.text("axis_mass_share"))  # fmt: skip

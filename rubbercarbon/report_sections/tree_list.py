@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from rubbercarbon.censuses import APART, DEAD, NEW, SURVIVOR
 from rubbercarbon.report_blocks import Fact, Facts, Paragraph, Section, figure
-from rubbercarbon.report_findings import masses
 from rubbercarbon.report_sections.interface import last_row, section
 from rubbercarbon.report_source import ReportSource
 from rubbercarbon.report_words import Words
+from rubbercarbon.row_counts import count_rows
 
 PLACE = 70
 
@@ -21,12 +21,18 @@ def build(source: ReportSource, words: Words) -> Section | None:
     if not source.has("trees"):
         return None
     name = "trees"
-    rows, done = len(source.table(name)), len(masses(source))
-    facts = Facts((
-        Fact(words.text("rows_read"), figure(rows, 0), f"{name}.csv"),
-        Fact(words.text("rows_estimated"), figure(done, 0), f"{name}.csv: flags"),
-        Fact(words.text("rows_not_estimated"), figure(rows - done, 0), "problems.csv"),
-    ))  # fmt: skip
+    count = count_rows(source.table(name))
+    rows = [
+        ("rows_read", count.read, f"{name}.csv"),
+        ("rows_estimated", count.estimated, f"{name}.csv: flags"),
+        ("rows_gone", count.gone, f"{name}.csv: flags"),
+        ("rows_not_used", count.refused, "problems.csv"),
+    ]
+    if count.without_mass:
+        rows.append(("rows_without_mass", count.without_mass, f"{name}.csv: flags"))
+    facts = Facts(
+        tuple(Fact(words.text(key), figure(number, 0), trace) for key, number, trace in rows)
+    )
     return section(
         words, "tree_list", facts, Paragraph(words.text("tree_list_note", file=f"{name}.csv"))
     )

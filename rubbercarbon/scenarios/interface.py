@@ -15,12 +15,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from rubbercarbon.columns import M2_PER_HA, RAI_PER_HA
 from rubbercarbon.errors import ScenarioError
 from rubbercarbon.parameters import Parameter
 
 LIBRARY = Path(__file__).parent / "library"
-RAI_PER_HA = 6.25
-M2_PER_HA = 10_000.0
 RUBBER = "Hevea brasiliensis"
 Kind = Literal["observed", "recommended", "trial", "synthetic"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 import allometry
 import rubbercarbon
 from rubbercarbon import registry
+from rubbercarbon.thresholds import thresholds
 
 ROOT = Path(__file__).parents[2]
 KERNELS = [path for path in (ROOT / "allometry" / "kernels").glob("*.py") if path.stem != "_jit"]
@@ -100,6 +102,16 @@ def test_files_stay_small():
         *ROOT.glob("benchmarks/*.py"),
     ]:
         assert len(path.read_text("utf-8").splitlines()) <= 450, path.name
+
+
+def test_thresholds_are_whole_and_read_somewhere():
+    code = "".join(path.read_text("utf-8") for path in ROOT.glob("rubbercarbon/**/*.py"))
+    for name, record in thresholds().items():
+        one, two = not math.isnan(record.value), record.low < record.high
+        assert one != two, name
+        assert all((record.unit, record.meaning, record.citation, record.seen)), name
+        assert record.grade in {"A", "B", "C", "assumption"}, name
+        assert f'"{name}"' in code, name
 
 
 def test_the_readme_counts_the_catalogue_as_it_is():

@@ -70,6 +70,7 @@ def test_a_tree_does_not_know_its_neighbours(trees):
         pd.testing.assert_frame_equal(part, whole.reindex(part.index), check_exact=True)
 
 
+@pytest.mark.slow
 @FEW
 @given(st.lists(TREE, min_size=1, max_size=25))
 def test_every_figure_is_positive_or_absent_and_plots_are_the_sums_of_their_trees(trees):

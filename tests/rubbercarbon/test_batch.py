@@ -73,6 +73,7 @@ def undisturbed(source, tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_plots_are_those_of_estimate_stocks_and_nothing_is_lost(frame, source, undisturbed):
     stocks = rc.estimate_stocks(rc.read_inventory(frame))
     found = plots_of(undisturbed).to_pandas()
@@ -278,6 +279,7 @@ def test_a_page_that_is_damaged_inside_is_found_while_it_is_read(source, tmp_pat
     assert result.parts == FILES - 1
 
 
+@pytest.mark.slow
 def test_a_changed_input_is_computed_again_and_a_removed_one_counts_no_more(
     frame, source, tmp_path
 ):
@@ -656,6 +658,7 @@ def test_sums_in_whole_numbers_do_not_depend_on_their_order():
     assert total_of(sums, "locality", 0.9)["agb_t"].tolist() == [float(1 << 30)] * 2
 
 
+@pytest.mark.slow
 def test_the_plan_is_not_made_again_when_nothing_changed(source, tmp_path, monkeypatch):
     folder = tmp_path / "out"
     rc.run_batch(source, folder)

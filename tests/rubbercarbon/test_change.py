@@ -76,6 +76,7 @@ def test_change_of_76_trees_equals_brute_force(shared):
         assert row[f"agb_t_net_{name}"] == pytest.approx(np.quantile(draws, p), abs=0.06 * sd)
 
 
+@pytest.mark.slow
 def test_trees_that_keep_their_errors_give_a_few_per_cent_not_tens():
     first, second = two_censuses()
     row = compare(census(first), census(second), errors=TREE_ONLY).plots.iloc[0]
@@ -105,6 +106,7 @@ def test_two_plots_of_one_locality_differ_by_less_than_their_intervals_say():
     assert spread.sd[0, 0] < 0.4 * math.hypot(*alone.sd[:, 0])
 
 
+@pytest.mark.slow
 def test_components_by_hand():
     first = census([20.0, 22.0, 24.0])
     second = census([21.0, 22.5, 24.0, 12.0]).drop(index=2)
@@ -121,6 +123,7 @@ def test_components_by_hand():
     assert change.total["agb_t_net"].iloc[-1] == pytest.approx(row["agb_t_net"])
 
 
+@pytest.mark.slow
 def test_no_change_has_no_shared_error_but_its_readings():
     trees = census([20.0, 25.0])
     still = compare(trees, trees, errors=rc.ErrorBudget.only(
@@ -132,6 +135,7 @@ def test_no_change_has_no_shared_error_but_its_readings():
     assert read["agb_t_net_low"] == pytest.approx(-read["agb_t_net_high"], rel=0.1)
 
 
+@pytest.mark.slow
 def test_trees_measured_badly_at_one_date_are_left_out_and_listed():
     second = census([21.0, -5.0, 24.5])
     change = compare(census([20.0, 22.0, 24.0]), second)
@@ -150,6 +154,7 @@ def test_dead_by_status_shrunk_stems_and_odd_plots_are_listed():
     assert change.trees.set_index("tree_id")["fate"]["002"] == "dead"
 
 
+@pytest.mark.slow
 def test_strata_of_known_land_are_expanded():
     plots = pd.DataFrame({"plot_id": ["P1", "P2"], "area_rai": [1, 1], "stratum": ["a", "a"],
                           "stratum_area_ha": [10.0, 10.0]})  # fmt: skip
@@ -187,6 +192,7 @@ def test_a_reading_error_from_trees_taped_twice():
         rc.estimate_reading_error([1.0, 2.0], [1.0, 2.0])
 
 
+@pytest.mark.slow
 def test_trees_add_up_to_the_total():
     first, second = two_censuses(20)
     plots = pd.DataFrame(
@@ -223,6 +229,7 @@ def test_the_command_writes_a_run(tmp_path, capsys):
     assert '"co2e_t_net"' in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_rows_that_are_not_used_need_no_tree_number():
     first, second = two_censuses(5)
     signed = pd.DataFrame({"plot_id": [""], "tree_id": [""], "species": ["ผู้สำรวจ นายสมชาย ใจดี"],

@@ -83,6 +83,7 @@ def test_a_programmes_own_factors_go_through_the_trees(change):
     assert found["gross"] == approx(expected, rel=1e-12)
 
 
+@pytest.mark.slow
 def test_trees_below_the_programmes_diameter_are_a_line():
     first = inventory([[4.0, 4.2, 20.0]])
     second = inventory([[4.4, 5.0, 21.0]])
@@ -97,6 +98,7 @@ def test_trees_below_the_programmes_diameter_are_a_line():
     assert found["below_threshold"] > 0  # more left the small ones than they grew
 
 
+@pytest.mark.slow
 def test_palms_have_factors_of_their_own():
     first = inventory([[15.0, 16.0]], species=["Areca catechu", "ยางพารา"])
     second = inventory([[16.0, 17.0]], species=["Areca catechu", "ยางพารา"])
@@ -149,6 +151,7 @@ def test_a_stock_alone_is_a_statement():
     assert result.programmes["stock_t_co2e"].iloc[2] == approx(stocks.total["co2e_t"].iloc[-1])
 
 
+@pytest.mark.slow
 def test_two_stocks_are_independent_and_say_so():
     before, after = (rc.estimate_stocks(one) for one in censuses())
     result = rc.credit(after, OWN, start=before, years=2.0)
@@ -283,6 +286,7 @@ def test_a_verified_profile_with_everything_answered_is_ready():
     assert (verdict.status, verdict.reasons) == ("VERIFICATION_READY_ESTIMATE", [])
 
 
+@pytest.mark.slow
 def test_unverified_profile_unknown_land_and_a_tree_out_of_range_never_exceed_a_project_estimate():
     first, second = inventory([[20.0, 60.0]]), inventory([[21.0, 61.0]])
     result = rc.credit(rc.compare_inventories(first, second), list(programmes()), years=2.0)
@@ -384,7 +388,7 @@ def test_folders_read_back_and_the_command(tmp_path, change, capsys):
     assert cli.main(again) == 0
     assert json.loads(capsys.readouterr().out)[0]["programme"] == PREMIUM
     assert cli.main([*words, "--out", str(folder)]) == 2
-    assert "one of the runs" in capsys.readouterr().err
+    assert "an input of this run" in capsys.readouterr().err
     assert cli.main([*words, str(folder), "--out", str(tmp_path / "x")]) == 2
 
 

@@ -276,6 +276,7 @@ class TestCompareEquations:
         with pytest.raises(InventoryError, match="no estimated tree of 'ทุเรียน'"):
             compare_equations(rc.read_inventory(plots), taxon="ทุเรียน")
 
+    @pytest.mark.slow
     def test_what_cannot_be_computed_is_listed_with_the_reason(self, plots):
         inventory = rc.read_inventory(plots)
         own = rc.Settings(equations={"Hevea brasiliensis": "hytonen_2018"})

@@ -397,6 +397,7 @@ anything = scalar | pair | st.lists(pair | scalar, max_size=5) | st.dictionaries
 
 
 class TestRings:
+    @pytest.mark.slow
     @settings(max_examples=examples(60), deadline=None)
     @given(corners=st.lists(corner, min_size=3, max_size=9, unique=True), closed=st.booleans())
     def test_any_ring_ends_as_valid_polygons_or_is_listed(self, tmp_path_factory, corners, closed):

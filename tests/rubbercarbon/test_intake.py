@@ -72,6 +72,7 @@ def test_old_excel_and_open_document(tmp_path):
     same(rc.read_inventory(tmp_path / "t.ods"))
 
 
+@pytest.mark.slow
 def test_parquet_arrow_and_frames(tmp_path):
     import pyarrow as pa
 

@@ -182,6 +182,7 @@ def test_text_that_is_no_table_is_refused_in_a_sentence(tmp_path, content, said)
         rc.read_inventory(tmp_path / "t.csv")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t"])
 def test_text_that_a_spreadsheet_would_compute_is_escaped_and_comes_back(tmp_path, sign):
     trees = TREES.head(12).assign(note=f"{sign}SUM(A1)", site_id=f"{sign}x")

@@ -142,5 +142,8 @@ def test_check_counts_what_estimate_uses(tmp_path, capsys):
         "status": ["", "", "", "ตาย"],
     })  # fmt: skip
     trees.to_csv(tmp_path / "t.csv", index=False)
-    main(["check", str(tmp_path / "t.csv")])
-    assert "4 rows read: 2 usable, 2 refused" in capsys.readouterr().out
+    for words in (["check"], ["estimate", "--out", str(tmp_path / "out")]):
+        main([words[0], str(tmp_path / "t.csv"), *words[1:]])
+        said = " ".join(capsys.readouterr().out.split())
+        assert "4 rows read: 1 estimated, 1 dead, felled or missing, 2 not used; 1 plots." in said
+        assert "Of the rows not used, 2 are living trees that count in stems" in said

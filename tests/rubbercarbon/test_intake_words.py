@@ -99,6 +99,7 @@ def test_plots_named_above_their_trees_are_used_and_said(tmp_path):
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_sheet_with_signatures_alone_is_done_without_refusals(tmp_path, capsys):
     workbook(tmp_path / "s.xlsx", SECTIONS)
     assert main(["check", "s.xlsx", "--lang", "th"]) == 0
@@ -188,12 +189,15 @@ def test_trees_that_are_called_after_their_plot_are_no_headings():
 
 def test_errors_in_an_open_document_are_problems_with_their_cell(tmp_path):
     table = pd.DataFrame([[k, "ยางพารา", 60.0 + k, 15.0] for k in range(1, 5)], columns=HEAD)
-    ods(tmp_path / "e.ods", table.replace({62.0: "#DIV/0!", 63.0: "Err:502"}))
+    ods(tmp_path / "e.ods", table.replace({62.0: "#DIV/0!", 63.0: "Err:502", 64.0: "=60+[.B2]"}))
     inventory = rc.read_inventory("e.ods")
-    assert codes(inventory, "cell_error", "diameter_missing", "not_a_number") == [
+    assert codes(
+        inventory, "cell_error", "diameter_missing", "not_a_number", "formula_without_value"
+    ) == [
         (3, "cell_error", "#DIV/0!"), (4, "cell_error", "#Err:502"),
+        (5, "formula_without_value", "=60+[.B2]"),
     ]  # fmt: skip
-    assert inventory.trees["refused"].ne("").tolist() == [False, True, True, False]
+    assert inventory.trees["refused"].ne("").tolist() == [False, True, True, True]
 
 
 def old_excel(path, errors):

@@ -253,6 +253,7 @@ class TestBudget:
         expected = math.sqrt(x @ fit.covariance @ x)
         assert sd_ln(stocks.plots.iloc[0]) == pytest.approx(expected, rel=0.02)
 
+    @pytest.mark.slow
     def test_places_and_scatter_come_from_the_fit(self, tmp_path):
         made = harvest(3, sites=8, each=10, tau=0.25)
         fit = al.fit_equation(**made)
@@ -268,6 +269,7 @@ class TestBudget:
         said = estimate(file, values, {}).assumptions
         assert said["assumption"].str.contains("from 8 places").any()
 
+    @pytest.mark.slow
     def test_one_place_says_nothing_of_others(self, tmp_path):
         """Then the spread of rubber's equations stands for it, and a row says so."""
         fit = al.fit_equation(**harvest(3))
@@ -303,6 +305,7 @@ class TestBudget:
             row = estimate(file, trees(dbh_cm=[dbh]), only("residual")).plots.iloc[0]
             assert row["agb_t_sd"] * 1000.0 == pytest.approx(fit.residual_sd * dbh**2, rel=1e-6)
 
+    @pytest.mark.slow
     def test_an_ensemble_carries_the_spread_of_what_it_is_worth(self, tmp_path):
         """Weights 2:2:3 are worth 49/17 equations; the group part shrinks by its root alone."""
         weights = al.ensemble_weights(["hytonen_2018", "chiarawipa", "andrade_2022"], "grade")

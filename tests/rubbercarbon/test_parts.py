@@ -47,8 +47,8 @@ def test_every_problem_has_a_text_and_advice():
 
 
 @pytest.fixture(scope="module")
-def sample():
-    return rc.estimate_stocks(rc.read_inventory(SAMPLE / "trees.csv", SAMPLE / "plots.csv"))
+def sample(sample_stocks):
+    return sample_stocks
 
 
 class TestSample:
@@ -111,6 +111,7 @@ class TestSample:
 
 
 class TestFigures:
+    @pytest.mark.slow
     def test_bars_stand_for_the_stocks(self, sample):
         figure = figures.stocks_by_plot(sample)
         axes = figure.axes[0]

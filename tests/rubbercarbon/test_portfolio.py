@@ -60,6 +60,7 @@ class TestTotals:
         for name in ("carbon_t_ha", "carbon_t_ha_sd", "co2e_t_rai", "co2e_t_rai_high"):
             assert ours[name] == pytest.approx(theirs[name], rel=1e-9)
 
+    @pytest.mark.slow
     def test_each_site_equals_that_site_alone(self, folder, result):
         table = pd.read_csv(folder / "sites.csv")
         for row in table.to_dict("records"):
@@ -69,6 +70,7 @@ class TestTotals:
                 ours[STOCKS].astype(float), alone[STOCKS].astype(float), rtol=1e-9
             )
 
+    @pytest.mark.slow
     def test_shared_errors_do_not_average_out(self, tmp_path):
         table = made_sites.write(tmp_path, 6)
         table["province"] = "Trang"
@@ -81,6 +83,7 @@ class TestTotals:
         assert cv[-1] > 2.0 * independent
         assert cv[-1] < cv[:-1].mean()
 
+    @pytest.mark.slow
     def test_sites_in_many_provinces_are_known_better_together(self, folder, result, tmp_path):
         table = pd.read_csv(folder / "sites.csv").assign(province="Trang")
         for name in ("inventory", "plots"):
@@ -89,6 +92,7 @@ class TestTotals:
         assert one["carbon_t"] == pytest.approx(result.total["carbon_t"].iloc[-1], rel=1e-12)
         assert one["carbon_t_sd"] > 1.2 * result.total["carbon_t_sd"].iloc[-1]
 
+    @pytest.mark.slow
     def test_measured_plots_and_land_are_not_mixed_up(self, tmp_path):
         made_sites.write(tmp_path, 2)
         made_sites.plots().drop(columns="stratum_area_ha").to_csv(tmp_path / "p1.csv", index=False)
@@ -97,6 +101,7 @@ class TestTotals:
         assert total["area_ha"].tolist() == pytest.approx([1.5, 0.04, 1.54])
         assert total["carbon_t"].iloc[-1] == pytest.approx(total["carbon_t"].iloc[:-1].sum())
 
+    @pytest.mark.slow
     def test_without_areas_nothing_is_said_per_hectare(self, tmp_path):
         table = made_sites.write(tmp_path, 2)
         table.loc[1, "plots"] = np.nan
@@ -148,6 +153,7 @@ class TestRuns:
         table.to_csv(tmp_path / "sites.csv", index=False)
         return tmp_path, stocks.total.iloc[-1]
 
+    @pytest.mark.slow
     def test_a_run_keeps_its_figures_and_its_errors_are_added_up(self, mixed):
         folder, run = mixed
         result = rc.estimate_portfolio(rc.read_portfolio(folder / "sites.csv"))
@@ -295,6 +301,7 @@ class TestFaults:
             assert code in result.problems["code"].tolist()
             assert result.total["agb_t"].iloc[-1] == pytest.approx(stocks, rel=1e-12)
 
+    @pytest.mark.slow
     def test_a_workbook_with_a_title_and_thai_headings(self, tmp_path):
         made_sites.write(tmp_path, 2)
         rows = pd.DataFrame([["บัญชีแปลงสาธิต ปี 2567", None, None], ["รหัสแปลงสาธิต", "ไฟล์ต้นไม้", "ไฟล์แปลงตัวอย่าง"],
@@ -313,6 +320,7 @@ class TestFaults:
         assert len(found) == 1
         assert "A-1" in found["message"].iloc[0]
 
+    @pytest.mark.slow
     def test_problems_stand_at_their_row_of_their_file(self, tmp_path):
         made_sites.write(tmp_path, 2)
         trees = made_sites.trees(1)
@@ -354,6 +362,7 @@ class TestStrata:
         assert last["site_sd_co2e_t_rai"] == pytest.approx(np.std(mine, ddof=1))
         assert last["co2e_t_rai"] == pytest.approx(last["co2e_t"] / last["area_rai"])
 
+    @pytest.mark.slow
     def test_coverage_names_what_is_missing(self, folder, result):
         cover = result.coverage.set_index(["dimension", "value"])["state"]
         assert cover["land_document", "chanote"] == "covered"
@@ -463,6 +472,7 @@ class TestAnonymity:
         )
         assert not result.problems.equals(hidden.problems)
 
+    @pytest.mark.slow
     def test_hostile_names_are_text(self, tmp_path):
         table = made_sites.write(tmp_path, len(HOSTILE))
         table["site_id"] = HOSTILE

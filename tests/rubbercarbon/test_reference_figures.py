@@ -20,6 +20,7 @@ def rai(n=76, mean=21.4, seed=3, plot="P1"):
                          "species": RUBBER, "dbh_cm": d})  # fmt: skip
 
 
+@pytest.mark.slow
 def test_one_rai_of_rubber_before_the_factor_for_few_studies():
     """Outside estimate: about -23/+30 % of AGB."""
     stocks = rc.estimate_stocks(rc.read_inventory(rai()), rc.Settings(errors=ONCE))
@@ -57,6 +58,7 @@ def test_500_plots_over_five_localities():
     assert row["u_full_percent"] == pytest.approx(15.0, abs=2.0)
 
 
+@pytest.mark.slow
 def test_a_mixed_rai_without_heights_is_wider_than_with_them():
     trees = rai(40)
     trees.loc[20:, "species"] = "Hopea odorata"

@@ -30,6 +30,7 @@ def only(one, **options):
     return next(iter(rc.project([one], **{"draws": 0, "years": 60, **options}).runs.values()))
 
 
+@pytest.mark.slow
 def test_replanted_rubber_has_the_stand_s_site_not_the_size_of_its_first_class():
     small, large = only(started(CLASSES)), only(started(TURNED))
     np.testing.assert_allclose(small.point.pools, large.point.pools, rtol=1e-12)

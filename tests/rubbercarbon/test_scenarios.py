@@ -16,7 +16,7 @@ import rubbercarbon as rc
 from allometry.growth import growth_curves, predict_growth
 from rubbercarbon.comparison import break_even_year
 from rubbercarbon.deviates import Deviates, Drawn, key
-from rubbercarbon.outcome import FLUXES, INTO_POOLS
+from rubbercarbon.outcome import FLUXES
 from rubbercarbon.parameters import Z_90, default_parameters
 from rubbercarbon.scenarios.interface import Component, library, parse_scenario, read_scenario
 
@@ -200,6 +200,7 @@ def test_unshaded_companions_match_hat_yai_and_shaded_ones_cannot():
 
 # --- conservation and order -----------------------------------------------------------------------
 
+INTO_POOLS = ("uptake", "litterfall", "soil_gain")
 SIGNS = np.array([1.0 if name in INTO_POOLS else -1.0 for name in FLUXES])[:, None, None]
 
 
@@ -412,6 +413,7 @@ def test_break_even_is_the_year_from_which_the_mean_difference_stays_above():
     np.testing.assert_array_equal(break_even_year(difference), [2.0, np.nan, 3.0])
 
 
+@pytest.mark.slow
 def test_time_average_of_two_cycle_lengths_is_that_of_their_common_period():
     run = stand(scenario(rotation=20, extra=companion(rotation_years=30)))
     assert (run.period, run.length) == (60, 60)

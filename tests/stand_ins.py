@@ -1,20 +1,31 @@
-"""Moments of sums of lognormal groups with whole matrices: the twin of a kernel.
+"""Plain twins that stand in for parts of kernels where all is interpreted.
 
-It stands in for the kernel where all is interpreted, because the kernel's loops over pairs and
-triples of groups take most of the time there; `test_draws.py` holds the two together.
+There, the kernels' loops over pairs and triples of groups and the bits of their logarithms take
+most of the time; `test_draws.py` and `test_kernels.py` hold the twins and the kernels together.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 
 import numpy as np
 
 ALL_TRIPLES = 64
 
 
+def exponential(x):
+    """As `allometry.kernels.forms.exp_`."""
+    return np.float64(math.exp(x) if abs(x) <= 700.0 else math.nan)
+
+
+def logarithm(x):
+    """As `allometry.kernels.forms.log_`."""
+    return np.float64(math.log(x) if 1e-300 <= x <= 1e300 else math.nan)
+
+
 def group_covariance(offsets, mass, loads, code, term, own, cube, twin, twin_own, out):
-    """Take and fill the same arrays as `allometry.kernels.draws.group_covariance`."""
+    """Moments of sums of lognormal groups; takes and fills the arrays of `draws.group_covariance`."""
     for s, (first, last) in enumerate(itertools.pairwise(offsets)):
         m, load, key = mass[first:last], loads[first:last], code[first:last]
         alike = (key[:, None] == key[None]) & (key[:, None] >= 0)
