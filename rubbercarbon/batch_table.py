@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from rubbercarbon import tables
 from rubbercarbon.batch_block import Estimator, Rows, Stems, crews_of, rows_of
 from rubbercarbon.batch_codes import (
     CAMPAIGN,
@@ -28,10 +29,18 @@ from rubbercarbon.batch_problems import list_whole
 from rubbercarbon.batch_sums import COUNTS as SUMMED
 from rubbercarbon.batch_sums import POINTS, SCALE, Sums, fixed
 from rubbercarbon.batch_whole import BESIDE, compute_whole, read_whole
-from rubbercarbon.columns import M2_PER_HA, M2_PER_RAI, PLOT_COLUMNS, TREE_COLUMNS, plain_id
+from rubbercarbon.columns import (
+    DIAMETERS,
+    M2_PER_HA,
+    M2_PER_RAI,
+    PLOT_COLUMNS,
+    TREE_COLUMNS,
+    plain_id,
+)
 from rubbercarbon.config import Settings
 from rubbercarbon.distributions import QUANTILES, QUANTITIES, Spread
 from rubbercarbon.errors import InventoryError, SettingsError
+from rubbercarbon.formats.interface import RawTable
 from rubbercarbon.headings import map_headings
 from rubbercarbon.loads import Layout
 from rubbercarbon.messages import failure
@@ -99,15 +108,15 @@ def headings_of(
         raise failure(
             InventoryError, "batch_map", pairs=", ".join(lost), columns=", ".join(columns)
         )  # fmt: skip
-    found = map_headings(columns, "trees", TREE_COLUMNS, chosen)
-    names = {
-        heading: f"{hit.base}_{known_units[hit.base]}" if hit.base in known_units else name
-        for name, (heading, hit) in found.items()
-    }
-    for name, heading in chosen.items():
-        base = name.split("_", maxsplit=1)[0]
-        names[heading] = f"{base}_{known_units[base]}" if base in known_units else name
-    names = {heading: name for heading, name in names.items() if name in USED}
+    raw = RawTable(pd.DataFrame(columns=list(dict.fromkeys(columns))), "", "", 0)
+    tables.check_choices(raw, TREE_COLUMNS, chosen, known_units)
+    read = tables.reading(raw, TREE_COLUMNS, chosen, known_units)
+    sized = {column.name for column in DIAMETERS}
+    if sized & chosen.keys():  # the mapped column alone decides
+        own = set(chosen.values())
+        read = {n: heading for n, heading in read.items() if n not in sized or heading in own}
+    names = {heading: name for name, heading in read.items() if name in USED}
+    names = {heading: names[heading] for heading in raw.frame.columns if heading in names}
     known = set(names.values())
     sizes = {name for name in TREE_NUMBERS if name.startswith(("dbh", "girth"))}
     missing = [name for name in ("plot_id", "species") if name not in known]
@@ -120,7 +129,7 @@ def headings_of(
     return names
 
 
-def canonical_plots(table: Any) -> pd.DataFrame:
+def canonical_plots(table: Any, file: str = "plots") -> pd.DataFrame:
     """A plot table in canonical columns, indexed by plot_id.
 
     Raises
@@ -128,11 +137,12 @@ def canonical_plots(table: Any) -> pd.DataFrame:
     InventoryError
     """
     frame = table if isinstance(table, pd.DataFrame) else table.to_pandas()
+    columns = ", ".join(map(str, frame.columns))
     found = map_headings([str(name) for name in frame.columns], "plots", PLOT_COLUMNS, {})
     frame = frame.rename(columns={heading: name for name, (heading, _) in found.items()})
     frame = frame[[name for name in frame.columns if name in PLOT_COLUMNS]]
     if "plot_id" not in frame:
-        raise InventoryError("the plot table lacks the column plot_id.")
+        raise failure(InventoryError, "batch_plot_table", file=file, columns=columns)
     frame["plot_id"] = frame["plot_id"].astype(str).map(plain_id)
     return frame.set_index("plot_id", drop=False).rename_axis(None)
 
