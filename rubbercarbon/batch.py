@@ -267,12 +267,14 @@ def _former(
         for name in there:
             store.remove(name)
         return {}
+    if MANIFEST in there and not (manifest and _sound(manifest)):
+        raise failure(RunFolderError, "batch_manifest", folder=store.address, found=MANIFEST)
     if manifest is None:
         foreign = [name for name in there if not _ours(name)]
         if foreign or (there and not resume):
             raise failure(
                 RunFolderError, "batch_folder_foreign", folder=store.address,
-                found=", ".join([*foreign, *there][:3]),
+                found=", ".join(list(dict.fromkeys([*foreign, *there]))[:3]),
             )  # fmt: skip
         return {}
     if not resume:
@@ -284,6 +286,16 @@ def _former(
             changed="; ".join(changed[:5]),
         )  # fmt: skip
     return manifest
+
+
+def _sound(manifest: Mapping[str, Any]) -> bool:
+    """Whether a manifest has the form that runs write."""
+    run, files = manifest.get("run"), manifest.get("files")
+    return isinstance(run, dict) and isinstance(files, dict) and all(
+        isinstance(one, dict) and isinstance(one.get("sha256"), str)
+        and all(isinstance(ends, list) and len(ends) == 2 for ends in one.get("spans", [0]))
+        for one in files.values()
+    )  # fmt: skip
 
 
 def _ours(name: str) -> bool:

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from rubbercarbon import tables
-from rubbercarbon.batch_codes import Codes, coded, texts
+from rubbercarbon.batch_codes import PLOT_NUMBERS, TREE_NUMBERS, Codes, coded, texts
 from rubbercarbon.batch_csv import Skipped, form_of, read_lines
 from rubbercarbon.batch_table import headings_of
 from rubbercarbon.columns import TREE_COLUMNS, plain_id
@@ -195,13 +195,13 @@ def blocks(
 
 
 def _finite(table: Any) -> Any:
-    """Columns of numbers with infinite ones among them as texts, which say what was found."""
+    """Columns with infinite numbers as texts, which say what was found; huge whole ones rounded."""
     for place, field in enumerate(table.schema):
-        if not pa.types.is_floating(field.type):
-            continue
         column = table.column(place)
-        if pc.any(pc.is_inf(column)).as_py():
+        if pa.types.is_floating(field.type) and pc.any(pc.is_inf(column)).as_py():
             table = table.set_column(place, field.name, column.cast(pa.string()))
+        elif field.name in TREE_NUMBERS and pa.types.is_integer(field.type):
+            table = table.set_column(place, field.name, column.cast(pa.float64(), safe=False))
     return table
 
 
@@ -264,6 +264,7 @@ def _read_parquet(
     file = pq.ParquetFile(stream)
     schema = file.schema_arrow
     names = _names(schema.names, source, columns)
+    _check_types(schema, names)
     meaning = _meaning(schema.names, source, columns)
     texts = [n for n in names if _text(schema.field(n).type)]
     if texts:
@@ -284,6 +285,27 @@ def _read_parquet(
             numbers = np.arange(at + low, at + high) + FIRST_ROW
             yield meaning.put(table.rename_columns(list(names.values()))), numbers
         at += len(batch)
+
+
+def _check_types(schema: Any, names: dict[str, str]) -> None:
+    """Raise for columns of which no number or text can be made.
+
+    Raises
+    ------
+    UnreadableFile
+    """
+    kinds = pa.types
+    for heading, name in names.items():
+        if schema.names.count(heading) > 1:
+            raise failure(UnreadableFile, "batch_twice", column=heading)
+        kind = schema.field(heading).type
+        value = kind.value_type if kinds.is_dictionary(kind) else kind
+        figures = kinds.is_integer(value) or kinds.is_floating(value) or kinds.is_decimal(value)
+        if _text(kind) or figures or kinds.is_null(value):
+            continue
+        plain = kinds.is_primitive(value) or kinds.is_binary(value) or kinds.is_string_view(value)
+        if not plain or name in {*TREE_NUMBERS, *PLOT_NUMBERS}:
+            raise failure(UnreadableFile, "batch_type", column=heading, found=kind)
 
 
 def headings_read(source: Source, name: str) -> tuple[list[str], set[tuple[str, str, str, str]]]:

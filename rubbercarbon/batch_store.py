@@ -123,6 +123,8 @@ def not_written(folder: str, error: OSError) -> RunFolderError:
     """Why results cannot be written."""
     if isinstance(error, FileExistsError | NotADirectoryError):
         return failure(RunFolderError, "folder_is_file", folder=folder)
+    if isinstance(error, IsADirectoryError) and error.filename2:
+        return failure(RunFolderError, "batch_is_folder", name=error.filename2)
     why = error.strerror or str(error)
     return failure(RunFolderError, "batch_not_written", folder=folder, why=why)
 
