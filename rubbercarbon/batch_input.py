@@ -355,7 +355,7 @@ class _Meaning(NamedTuple):
         if self.dead:
             codes, words = texts(table.column("status"))
             states = pa.array([tables.dead_or_alive(word) for word in words])
-            cells = pa.DictionaryArray.from_arrays(pa.array(codes), states)
+            cells = states.take(pa.array(codes)).dictionary_encode()
             table = table.set_column(table.column_names.index("status"), "status", cells)
         if self.tape is not None:
             table = table.append_column("pom_m", pa.array(np.full(len(table), self.tape)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -28,7 +29,7 @@ from rubbercarbon.batch_plots import PlotFacts
 from rubbercarbon.batch_problems import list_whole
 from rubbercarbon.batch_sums import COUNTS as SUMMED
 from rubbercarbon.batch_sums import POINTS, SCALE, Sums, fixed
-from rubbercarbon.batch_whole import BESIDE, compute_whole, read_whole
+from rubbercarbon.batch_whole import BESIDE, SOUND, compute_whole, read_whole
 from rubbercarbon.columns import (
     DIAMETERS,
     M2_PER_HA,
@@ -39,6 +40,7 @@ from rubbercarbon.columns import (
 )
 from rubbercarbon.config import Settings
 from rubbercarbon.distributions import QUANTILES, QUANTITIES, Spread
+from rubbercarbon.error_layout import NO_CAMPAIGN, NO_LOCALITY
 from rubbercarbon.errors import InventoryError, SettingsError
 from rubbercarbon.formats.interface import RawTable
 from rubbercarbon.headings import map_headings
@@ -47,6 +49,7 @@ from rubbercarbon.messages import failure
 from rubbercarbon.montecarlo import PLOTS_AT_ONCE, area_factors, draw_plots, of_draws
 from rubbercarbon.pools import co2e
 from rubbercarbon.problems import Problems
+from rubbercarbon.stocks import Computed
 from rubbercarbon.uncertainty import Masses
 
 Ints = NDArray[np.int64]
@@ -64,6 +67,7 @@ WITH_INTERVALS = (
     "carbon_t", "co2e_t", "herb_t",
 )  # fmt: skip
 DRAWN_ROWS = 1 << 17
+OF_RUNS = ("intervals", "expansion", "sampling", "plot area", "date", "tree id", "heading")
 ENDS = ("sd", "low", "high")
 
 
@@ -441,6 +445,7 @@ def _whole(estimator: Estimator, rows: Rows, plots: Ints, by: str, sums: Sums) -
         for name in (*TEXTS[1:], by)
     }
     columns |= {name: texts[name][mine] for name in TEXTS[1:]}
+    _assume_whole(estimator, computed, frame, texts["locality"][mine])
     refused = list_whole(estimator.tally, extra, inventory, computed, rows, taken)
     counts = Counter(inventory.trees.loc[inventory.trees["row"] < len(taken), "plot_id"])
     columns["n_rows"] = np.array([counts[name] for name in columns["plot_id"]], dtype=np.int64)
@@ -455,6 +460,36 @@ def _whole(estimator: Estimator, rows: Rows, plots: Ints, by: str, sums: Sums) -
             (regions, region), sums,
         )  # fmt: skip
     return [_table(columns, spreads)] if len(mine) else []
+
+
+@functools.cache
+def _said_of_sound(settings: str) -> frozenset[tuple[str, str]]:
+    """What is assumed of the sound plot that stands beside others."""
+    frame = pd.DataFrame([{**SOUND, "plot_id": "1"}])
+    inventory = read_whole(frame, "", None, Problems())
+    table = compute_whole(inventory, Settings.model_validate_json(settings))[0].stocks.assumptions
+    return frozenset(zip(table["topic"], table["assumption"], strict=True))
+
+
+def _assume_whole(
+    estimator: Estimator, computed: Computed, frame: pd.DataFrame, localities: Any
+) -> None:
+    """What was assumed of plots that were read by the rules of a whole inventory."""
+    known = _said_of_sound(estimator.settings.model_dump_json())
+    for row in computed.stocks.assumptions.itertuples(index=False):
+        pair = (row.topic, row.assumption)
+        if pair not in known and row.topic not in OF_RUNS and row not in estimator.assumptions.rows:
+            estimator.assumptions.rows.append(tuple(row))
+    crews = [frame[name].fillna("") != "" for name in CAMPAIGN if name in frame]
+    for missing, text, value in (
+        (np.any(localities == ""), NO_LOCALITY, "one locality"),
+        (not any(crew.any() for crew in crews), NO_CAMPAIGN, "one campaign"),
+    ):
+        if missing:
+            estimator.assumptions.add("error budget", text, value, source="rule of this library")
+    for record in computed.prepared.citations.to_dict("records"):
+        values = {str(name): value for name, value in record.items()}
+        estimator.templates.equations.setdefault(str(record["id"]), {**values, "n_rows": 0})
 
 
 def _tree_ids(frame: pd.DataFrame, row: Ints) -> Any:

@@ -19,7 +19,7 @@ from rubbercarbon.stocks import Computed, compute
 
 BESIDE = "\uffff"  # a plot of one sound tree, so that a block of bad rows is not refused whole
 PLOTS = "plots"  # what problems call the table of plots
-SOUND = {"species": "Hevea brasiliensis", "dbh_cm": 20.0, "tree_id": "1"}
+SOUND = {"species": "Hevea brasiliensis", "dbh_cm": 20.0, "tree_id": "1", "plot_area_ha": 1.0}
 
 
 def read_whole(

@@ -208,3 +208,19 @@ def test_faults_of_settings_are_told_before_any_file_is_read(tmp_path, capsys):
     settings.write_text('method = "analytic"\n', "utf-8")
     words[2] = str(tmp_path / "other")
     assert cli.main([*words, "--settings", str(settings)]) in {0, 1}
+
+
+def test_plots_read_by_whole_inventories_leave_their_sources_and_assumptions(tmp_path):
+    frame = make(6, 15, seed=4)
+    settings = rc.Settings(roots="cairns_1997")  # of stands: every plot takes the long way
+    stocks, _, _, _ = run(tmp_path, frame, None, settings)
+    cited = pd.read_csv(tmp_path / "out" / "citations.csv")
+    assert set(cited["id"]) == set(stocks.equations["id"])
+    assert "cairns_1997" in set(cited["id"])
+    assumed = pd.read_csv(tmp_path / "out" / "assumptions.csv").fillna("")
+    own = {"expansion", "intervals", "plot area", "sampling", "checks", "error budget"}
+    pairs = [
+        {tuple(pair) for pair in table[["topic", "assumption"]].to_numpy() if pair[0] not in own}
+        for table in (assumed, stocks.assumptions)
+    ]
+    assert pairs[0] == pairs[1]
