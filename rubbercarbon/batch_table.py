@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -14,47 +13,35 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from rubbercarbon import tables
 from rubbercarbon.batch_block import Estimator, Rows, Stems, crews_of, rows_of
 from rubbercarbon.batch_codes import (
-    CAMPAIGN,
-    IDS,
-    PLOT_NUMBERS,
-    PLOT_TEXTS,
-    TREE_NUMBERS,
-    TREE_TEXTS,
     Floats,
 )
+from rubbercarbon.batch_headings import headings_of
 from rubbercarbon.batch_plots import PlotFacts
 from rubbercarbon.batch_problems import list_whole
 from rubbercarbon.batch_sums import COUNTS as SUMMED
 from rubbercarbon.batch_sums import POINTS, SCALE, Sums, fixed
-from rubbercarbon.batch_whole import BESIDE, SOUND, compute_whole, read_whole
+from rubbercarbon.batch_whole import BESIDE, assume_whole, compute_whole, read_whole
 from rubbercarbon.columns import (
-    DIAMETERS,
     M2_PER_HA,
     M2_PER_RAI,
     PLOT_COLUMNS,
-    TREE_COLUMNS,
     plain_id,
 )
 from rubbercarbon.config import Settings
 from rubbercarbon.distributions import QUANTILES, QUANTITIES, Spread
-from rubbercarbon.error_layout import NO_CAMPAIGN, NO_LOCALITY
 from rubbercarbon.errors import InventoryError, SettingsError
-from rubbercarbon.formats.interface import RawTable
 from rubbercarbon.headings import map_headings
 from rubbercarbon.loads import Layout
 from rubbercarbon.messages import failure
 from rubbercarbon.montecarlo import PLOTS_AT_ONCE, area_factors, draw_plots, of_draws
 from rubbercarbon.pools import co2e
 from rubbercarbon.problems import Problems
-from rubbercarbon.stocks import Computed
 from rubbercarbon.uncertainty import Masses
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
-USED = (*IDS, *TREE_TEXTS, *TREE_NUMBERS, *CAMPAIGN, *PLOT_TEXTS, *PLOT_NUMBERS, "census")
 TEXTS = ("plot_id", "site_id", "stratum", "system", "locality")
 COUNTS = ("n_rows", "n_refused", "n_trees", "n_stems", "n_culms", "n_estimated")
 POINT_COLUMNS = (
@@ -67,7 +54,6 @@ WITH_INTERVALS = (
     "carbon_t", "co2e_t", "herb_t",
 )  # fmt: skip
 DRAWN_ROWS = 1 << 17
-OF_RUNS = ("intervals", "expansion", "sampling", "plot area", "date", "tree id", "heading")
 ENDS = ("sd", "low", "high")
 
 
@@ -85,52 +71,6 @@ class Block:
 
     plots: Any
     sums: Sums = field(default_factory=Sums)
-
-
-def headings_of(
-    columns: list[str], mapping: dict[str, str] | None = None, units: dict[str, str] | None = None
-) -> dict[str, str]:
-    """Heading → canonical column, for the columns that a batch uses.
-
-    Parameters
-    ----------
-    columns : list of str
-    mapping : dict, optional
-        Canonical column → heading.
-    units : dict, optional
-        ``dbh`` or ``girth`` → ``cm``, ``mm`` or ``m``.
-
-    Raises
-    ------
-    InventoryError
-        Without plots, species or diameters.
-    """
-    chosen = dict(mapping or {})
-    known_units = dict(units or {})
-    lost = [f"{name}={heading}" for name, heading in chosen.items() if heading not in columns]
-    if lost:
-        raise failure(
-            InventoryError, "batch_map", pairs=", ".join(lost), columns=", ".join(columns)
-        )  # fmt: skip
-    raw = RawTable(pd.DataFrame(columns=list(dict.fromkeys(columns))), "", "", 0)
-    tables.check_choices(raw, TREE_COLUMNS, chosen, known_units)
-    read = tables.reading(raw, TREE_COLUMNS, chosen, known_units)
-    sized = {column.name for column in DIAMETERS}
-    if sized & chosen.keys():  # the mapped column alone decides
-        own = set(chosen.values())
-        read = {n: heading for n, heading in read.items() if n not in sized or heading in own}
-    names = {heading: name for name, heading in read.items() if name in USED}
-    names = {heading: names[heading] for heading in raw.frame.columns if heading in names}
-    known = set(names.values())
-    sizes = {name for name in TREE_NUMBERS if name.startswith(("dbh", "girth"))}
-    missing = [name for name in ("plot_id", "species") if name not in known]
-    if not known & sizes:
-        missing.append("dbh_cm / girth_cm")
-    if missing:
-        raise failure(
-            InventoryError, "batch_columns", missing=", ".join(missing), columns=", ".join(columns)
-        )  # fmt: skip
-    return names
 
 
 def canonical_plots(table: Any, file: str = "plots") -> pd.DataFrame:
@@ -445,7 +385,10 @@ def _whole(estimator: Estimator, rows: Rows, plots: Ints, by: str, sums: Sums) -
         for name in (*TEXTS[1:], by)
     }
     columns |= {name: texts[name][mine] for name in TEXTS[1:]}
-    _assume_whole(estimator, computed, frame, texts["locality"][mine])
+    assume_whole(
+        computed, frame, texts["locality"][mine], estimator.settings, estimator.assumptions,
+        estimator.templates.equations,
+    )  # fmt: skip
     refused = list_whole(estimator.tally, extra, inventory, computed, rows, taken)
     counts = Counter(inventory.trees.loc[inventory.trees["row"] < len(taken), "plot_id"])
     columns["n_rows"] = np.array([counts[name] for name in columns["plot_id"]], dtype=np.int64)
@@ -460,36 +403,6 @@ def _whole(estimator: Estimator, rows: Rows, plots: Ints, by: str, sums: Sums) -
             (regions, region), sums,
         )  # fmt: skip
     return [_table(columns, spreads)] if len(mine) else []
-
-
-@functools.cache
-def _said_of_sound(settings: str) -> frozenset[tuple[str, str]]:
-    """What is assumed of the sound plot that stands beside others."""
-    frame = pd.DataFrame([{**SOUND, "plot_id": "1"}])
-    inventory = read_whole(frame, "", None, Problems())
-    table = compute_whole(inventory, Settings.model_validate_json(settings))[0].stocks.assumptions
-    return frozenset(zip(table["topic"], table["assumption"], strict=True))
-
-
-def _assume_whole(
-    estimator: Estimator, computed: Computed, frame: pd.DataFrame, localities: Any
-) -> None:
-    """What was assumed of plots that were read by the rules of a whole inventory."""
-    known = _said_of_sound(estimator.settings.model_dump_json())
-    for row in computed.stocks.assumptions.itertuples(index=False):
-        pair = (row.topic, row.assumption)
-        if pair not in known and row.topic not in OF_RUNS and row not in estimator.assumptions.rows:
-            estimator.assumptions.rows.append(tuple(row))
-    crews = [frame[name].fillna("") != "" for name in CAMPAIGN if name in frame]
-    for missing, text, value in (
-        (np.any(localities == ""), NO_LOCALITY, "one locality"),
-        (not any(crew.any() for crew in crews), NO_CAMPAIGN, "one campaign"),
-    ):
-        if missing:
-            estimator.assumptions.add("error budget", text, value, source="rule of this library")
-    for record in computed.prepared.citations.to_dict("records"):
-        values = {str(name): value for name, value in record.items()}
-        estimator.templates.equations.setdefault(str(record["id"]), {**values, "n_rows": 0})
 
 
 def _tree_ids(frame: pd.DataFrame, row: Ints) -> Any:
