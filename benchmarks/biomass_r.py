@@ -64,10 +64,10 @@ def trees_of(source: Path, count: int) -> pd.DataFrame:
     pairs = np.array([known[name] for name in species])
     dbh = table["girth_cm"].to_numpy() / np.pi
     height = al.predict_height(HEIGHTS, dbh=dbh)
-    sized: pd.DataFrame = table.assign(
+    found: pd.DataFrame = table.assign(
         species=species, D=dbh, H=height, H_sd=HEIGHT_CV * height, wd=pairs[:, 0], wd_sd=pairs[:, 1]
     )
-    return sized
+    return found
 
 
 def run_r(trees: pd.DataFrame, draws: int) -> Answer:

@@ -17,6 +17,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from allometry.catalogue.loader import add_catalogue, get_equation
+from allometry.heights import check_height_model
 from rubbercarbon import registry
 from rubbercarbon.batch_finish import finish
 from rubbercarbon.batch_input import Source
@@ -33,13 +35,13 @@ from rubbercarbon.batch_store import (
     one_run_at_a_time,
     sound_part,
 )
-from rubbercarbon.batch_table import check_settings
+from rubbercarbon.batch_table import canonical_plots, check_settings
 from rubbercarbon.config import Settings
 from rubbercarbon.engines.interface import Engine, Options
 from rubbercarbon.errors import RunFolderError, SettingsError
 from rubbercarbon.messages import Words, failure
 from rubbercarbon.provenance import SCHEMA_VERSION, version
-from rubbercarbon.tables import digest
+from rubbercarbon.tables import digest, open_table
 
 KINDS = (PLOTS, PROBLEMS, SUMS, RECORDS)
 
@@ -158,6 +160,7 @@ def run_batch(
     """
     chosen = check_settings(settings or Settings())
     _check(engine, by, part_rows)
+    _check_equations(chosen)
     _check_apart(str(source), str(folder))
     store = Store(str(folder))
     run = Run(
@@ -207,8 +210,25 @@ def _check_apart(source: str, folder: str) -> None:
         raise failure(SettingsError, "batch_within", folder=folder, source=source)
 
 
+def _check_equations(settings: Settings) -> None:
+    """Raise for equations that there are not: a fault of the settings, and of no file.
+
+    Raises
+    ------
+    AllometryError
+    """
+    for folder in settings.catalogues:
+        add_catalogue(folder)
+    for name in [*settings.equations.values(), *([settings.roots] if settings.roots else [])]:
+        get_equation(name)
+    if settings.height_model is not None:
+        check_height_model(settings.height_model)
+
+
 def _describe(run: Run, settings: Settings) -> dict[str, Any]:
     """All that decides figures beside the rows; results of different ones are never mixed."""
+    if run.plots:  # refused now, and not by every worker
+        canonical_plots(open_table(run.plots, "plots", "plots").frame, Path(run.plots).name)
     values = json.loads(run.settings)
     values["catalogues"] = {Path(f).name: _folder_digest(f) for f in settings.catalogues}
     if settings.height_sample is not None:
@@ -247,12 +267,14 @@ def _former(
         for name in there:
             store.remove(name)
         return {}
+    if MANIFEST in there and not (manifest and _sound(manifest)):
+        raise failure(RunFolderError, "batch_manifest", folder=store.address, found=MANIFEST)
     if manifest is None:
         foreign = [name for name in there if not _ours(name)]
         if foreign or (there and not resume):
             raise failure(
                 RunFolderError, "batch_folder_foreign", folder=store.address,
-                found=", ".join([*foreign, *there][:3]),
+                found=", ".join(list(dict.fromkeys([*foreign, *there]))[:3]),
             )  # fmt: skip
         return {}
     if not resume:
@@ -264,6 +286,16 @@ def _former(
             changed="; ".join(changed[:5]),
         )  # fmt: skip
     return manifest
+
+
+def _sound(manifest: Mapping[str, Any]) -> bool:
+    """Whether a manifest has the form that runs write."""
+    run, files = manifest.get("run"), manifest.get("files")
+    return isinstance(run, dict) and isinstance(files, dict) and all(
+        isinstance(one, dict) and isinstance(one.get("sha256"), str)
+        and all(isinstance(ends, list) and len(ends) == 2 for ends in one.get("spans", [0]))
+        for one in files.values()
+    )  # fmt: skip
 
 
 def _ours(name: str) -> bool:

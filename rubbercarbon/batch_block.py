@@ -26,6 +26,7 @@ from rubbercarbon.columns import common_era, plain_id
 from rubbercarbon.config import Settings
 from rubbercarbon.error_layout import NO_CAMPAIGN, NO_LOCALITY
 from rubbercarbon.headings import key as heading_key
+from rubbercarbon.inputs import SEVERAL_STEMS
 from rubbercarbon.loads import Layout, key_of
 from rubbercarbon.montecarlo import RowTerms
 from rubbercarbon.rows import EXAMPLES, TOTALS
@@ -291,6 +292,8 @@ class Estimator:
                     {name: code[mine] for name, code in codes.items()},
                 )
                 stems = keep(kind)
+        if stems.several:
+            self.assumptions.add(*SEVERAL_STEMS, source="equation records")
         left = np.ones(count, dtype=np.bool_)
         left[stems.lean] = False
         return stems, kind, left

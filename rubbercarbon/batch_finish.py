@@ -18,7 +18,7 @@ from rubbercarbon.assumptions import COLUMNS, Assumptions
 from rubbercarbon.batch_input import headings_read
 from rubbercarbon.batch_land import NAME, Land, look_at_plots
 from rubbercarbon.batch_part import Run
-from rubbercarbon.batch_plan import Plan
+from rubbercarbon.batch_plan import NO_ROWS, Plan
 from rubbercarbon.batch_problems import add_outside
 from rubbercarbon.batch_store import PLOTS, PROBLEMS, RECORDS, SUMS, Store
 from rubbercarbon.batch_sums import Sums, total_of
@@ -75,7 +75,7 @@ def finish(run: Run, settings: Settings, plan: Plan) -> tuple[pd.DataFrame, pd.D
         ):
             codes[line["severity"], line["code"]] += line["n_rows_sum"]
     land = look_at_plots(run, settings, [f for f in files if f.startswith(f"{PLOTS}/")],
-                         all_read=not plan.unread)  # fmt: skip
+                         all_read=all(why == NO_ROWS for why in plan.unread.values()))  # fmt: skip
     sums.add(land.sums)
     files += _write_land(store, land, codes)
     total = total_of(sums, run.by, settings.level) if sums.points else pd.DataFrame()

@@ -11,26 +11,20 @@ import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from rubbercarbon import tables
-from rubbercarbon.batch_codes import Codes, coded, texts
+from rubbercarbon.batch_codes import PLOT_NUMBERS, TREE_NUMBERS, Codes, coded, texts
 from rubbercarbon.batch_csv import Skipped, form_of, read_lines
-from rubbercarbon.batch_table import headings_of
-from rubbercarbon.columns import TREE_COLUMNS, plain_id
+from rubbercarbon.batch_headings import headings_of, meaning_of, notes_on
+from rubbercarbon.columns import plain_id
 from rubbercarbon.errors import InventoryError, SettingsError, UnreadableFile
-from rubbercarbon.formats.interface import RawTable
-from rubbercarbon.headings import key as heading_key
-from rubbercarbon.headings import map_headings
 from rubbercarbon.messages import failure
-from rubbercarbon.problems import Problems
 
 Ints = NDArray[np.int64]
 PARQUET, CSV = (".parquet", ".pq"), (".csv", ".tsv", ".txt")
@@ -195,13 +189,13 @@ def blocks(
 
 
 def _finite(table: Any) -> Any:
-    """Columns of numbers with infinite ones among them as texts, which say what was found."""
+    """Columns with infinite numbers as texts, which say what was found; huge whole ones rounded."""
     for place, field in enumerate(table.schema):
-        if not pa.types.is_floating(field.type):
-            continue
         column = table.column(place)
-        if pc.any(pc.is_inf(column)).as_py():
+        if pa.types.is_floating(field.type) and pc.any(pc.is_inf(column)).as_py():
             table = table.set_column(place, field.name, column.cast(pa.string()))
+        elif field.name in TREE_NUMBERS and pa.types.is_integer(field.type):
+            table = table.set_column(place, field.name, column.cast(pa.float64(), safe=False))
     return table
 
 
@@ -264,7 +258,8 @@ def _read_parquet(
     file = pq.ParquetFile(stream)
     schema = file.schema_arrow
     names = _names(schema.names, source, columns)
-    meaning = _meaning(schema.names, source, columns)
+    _check_types(schema, names)
+    meaning = meaning_of(schema.names, dict(source.mapping), columns)
     texts = [n for n in names if _text(schema.field(n).type)]
     if texts:
         stream.seek(0)
@@ -284,6 +279,27 @@ def _read_parquet(
             numbers = np.arange(at + low, at + high) + FIRST_ROW
             yield meaning.put(table.rename_columns(list(names.values()))), numbers
         at += len(batch)
+
+
+def _check_types(schema: Any, names: dict[str, str]) -> None:
+    """Raise for columns of which no number or text can be made.
+
+    Raises
+    ------
+    UnreadableFile
+    """
+    kinds = pa.types
+    for heading, name in names.items():
+        if schema.names.count(heading) > 1:
+            raise failure(UnreadableFile, "batch_twice", column=heading)
+        kind = schema.field(heading).type
+        value = kind.value_type if kinds.is_dictionary(kind) else kind
+        figures = kinds.is_integer(value) or kinds.is_floating(value) or kinds.is_decimal(value)
+        if _text(kind) or figures or kinds.is_null(value):
+            continue
+        plain = kinds.is_primitive(value) or kinds.is_binary(value) or kinds.is_string_view(value)
+        if not plain or name in {*TREE_NUMBERS, *PLOT_NUMBERS}:
+            raise failure(UnreadableFile, "batch_type", column=heading, found=kind)
 
 
 def headings_read(source: Source, name: str) -> tuple[list[str], set[tuple[str, str, str, str]]]:
@@ -312,46 +328,7 @@ def _said_of(
     """As `headings_read`, for the headings that most files of a batch share."""
     known = _names(list(headings), source, ())
     unused = [h for k, h in enumerate(headings) if h not in known or h in headings[:k]]
-    notes: list[dict[str, str]] = []
-    single = list(dict.fromkeys(headings))
-    tables.canonical(
-        RawTable(pd.DataFrame(columns=single), "", "", 0), TREE_COLUMNS, dict(source.mapping),
-        dict(source.units), Problems(), notes=notes,
-    )  # fmt: skip
-    said = {(n["topic"], n["assumption"], n["value"], n["source"] or "as read") for n in notes}
-    return unused, said
-
-
-class _Meaning(NamedTuple):
-    """What headings say of their cells: yes and no for ``dead``, the height of the tape [m]."""
-
-    dead: bool
-    tape: float | None
-
-    def put(self, table: Any) -> Any:
-        """Cells in the words of the canonical columns."""
-        if self.dead:
-            codes, words = texts(table.column("status"))
-            states = pa.array([tables.dead_or_alive(word) for word in words])
-            cells = pa.DictionaryArray.from_arrays(pa.array(codes), states)
-            table = table.set_column(table.column_names.index("status"), "status", cells)
-        if self.tape is not None:
-            table = table.append_column("pom_m", pa.array(np.full(len(table), self.tape)))
-        return table
-
-
-def _meaning(headings: list[str], source: Source, columns: tuple[str, ...]) -> _Meaning:
-    if columns:
-        return _Meaning(False, None)
-    mapped = dict(source.mapping)
-    found = map_headings(headings, "trees", TREE_COLUMNS, mapped)
-    status = found["status"][0] if "status" in found else ""
-    tapes = [hit.pom_m for _, hit in found.values() if hit.pom_m is not None]
-    said = {"pom_m", "pom_cm"} & {*found, *mapped}
-    return _Meaning(
-        "status" not in mapped and heading_key(status) in tables.DEAD_HEADINGS,
-        tapes[-1] if tapes and not said else None,
-    )
+    return unused, notes_on(list(headings), dict(source.mapping), dict(source.units))
 
 
 def _text(kind: Any) -> bool:
@@ -368,7 +345,7 @@ def _read_csv(
     del rows
     form = form_of(stream)
     names = _names(form.headings, source, columns)
-    meaning = _meaning(form.headings, source, columns)
+    meaning = meaning_of(form.headings, dict(source.mapping), columns)
     stream.seek(0)
     for table, numbers in read_lines(stream, form, names, (span.first, span.last), skipped):
         yield meaning.put(table), numbers

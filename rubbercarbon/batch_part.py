@@ -162,7 +162,7 @@ def run_part(task: Task, coming: Blocks | None = None) -> Outcome:
 
     Raises
     ------
-    OSError
+    RunFolderError
         When results cannot be written.
     """
     with _one_part_at_a_time:

@@ -22,6 +22,7 @@ from rubbercarbon.messages import Words, failure, words_of
 
 PART_ROWS = 1 << 20
 FILES_AT_ONCE = 4
+NO_ROWS = Words("failures", "batch_no_rows")
 
 
 @dataclass
@@ -175,6 +176,8 @@ def _scans(source: Source, names: Sequence[str], plan: Plan) -> dict[str, Scan]:
         for name, seen in zip(names, pool.map(one, names), strict=True):
             if isinstance(seen, Scan):
                 found[name] = seen
+                if not seen.rows and not seen.bad_lines:
+                    plan.unread[source.label(name)] = NO_ROWS
             else:
                 plan.unread[source.label(name)] = words_of(seen)
     if not found:

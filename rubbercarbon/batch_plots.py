@@ -192,7 +192,7 @@ def plots_of_table(
     trees = pd.DataFrame({"plot_id": [name for name in ids if name in known]}).assign(refused="")
     found, notes = Problems(), list[dict[str, str]]()  # told once, by `batch_land`
     if chosen.empty:
-        chosen = pd.DataFrame({"plot_id": [""], "area_ha": [np.nan]})
+        chosen = pd.DataFrame({"plot_id": ["\uffff"], "area_ha": [1.0]})
     raw = RawTable(chosen, "", "", 0)
     table, nested = read_plots(raw, trees, raw, found, notes)
     place = pd.Index(table["plot_id"]).get_indexer(ids)

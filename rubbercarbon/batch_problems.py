@@ -313,6 +313,8 @@ def list_whole(
     roots = np.array([*prepared.root_ids, ""], dtype=object)[prepared.arrays.roots]
     for column in (prepared.columns["equation_id"], roots, prepared.columns["height_source"]):
         listed.used.update(t for t in column[mine] if t not in {"", "measured", "estimated"})
+    if prepared.stand_roots:
+        listed.used[prepared.stand_roots] += int(mine.sum())
     _count_outside(computed.stocks.trees, listed)
     return refused
 

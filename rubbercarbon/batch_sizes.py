@@ -91,9 +91,7 @@ class Kinship:
     models: dict[str, Any] = field(default_factory=dict)
     absurd: dict[tuple[str, float], Problem] = field(default_factory=dict)
 
-    def split(
-        self, codes: Mapping[str, Codes], flags: Ints
-    ) -> tuple[str, list[Kind], Ints] | None:
+    def split(self, codes: Mapping[str, Codes], flags: Ints) -> tuple[str, list[Kind], Ints] | None:
         """The column of sizes, kinds of rows, and the kind of each; None where sizes are mixed."""
         sizes = [slot for slot in codes if slot in FACTORS]
         written = any(slot.endswith(WRITTEN) for slot in codes)

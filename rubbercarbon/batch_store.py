@@ -47,8 +47,15 @@ class Store:
 
         Raises
         ------
-        OSError
+        RunFolderError
+            For a full disk, or a folder that may not be written to.
         """
+        try:
+            self._write(name, content)
+        except OSError as error:
+            raise not_written(self.address, error) from error
+
+    def _write(self, name: str, content: bytes) -> None:
         system = self.remote
         if system is not None:
             system.makedirs(os.path.dirname(self._at(name)), exist_ok=True)  # noqa: PTH120
@@ -112,6 +119,16 @@ class Store:
         return found if isinstance(found, dict) else None
 
 
+def not_written(folder: str, error: OSError) -> RunFolderError:
+    """Why results cannot be written."""
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return failure(RunFolderError, "folder_is_file", folder=folder)
+    if isinstance(error, IsADirectoryError) and error.filename2:
+        return failure(RunFolderError, "batch_is_folder", name=error.filename2)
+    why = error.strerror or str(error)
+    return failure(RunFolderError, "batch_not_written", folder=folder, why=why)
+
+
 def sha256(content: bytes) -> str:
     """Digest of a file's content."""
     return hashlib.sha256(content).hexdigest()
@@ -122,7 +139,7 @@ def write_part(store: Store, name: str, files: dict[str, bytes], record: dict[st
 
     Raises
     ------
-    OSError
+    RunFolderError
     """
     digests = {}
     for kind, content in files.items():
@@ -159,8 +176,11 @@ def one_run_at_a_time(store: Store) -> Iterator[None]:
         yield
         return
     path = Path(store.address) / ".lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    stream = path.open("a+b")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        stream = path.open("a+b")
+    except OSError as error:
+        raise not_written(store.address, error) from error
     try:
         if not _locked(stream):
             raise failure(RunFolderError, "batch_locked", folder=store.address)

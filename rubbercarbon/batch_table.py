@@ -14,14 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from rubbercarbon.batch_block import Estimator, Rows, Stems, crews_of, rows_of
-from rubbercarbon.batch_codes import (
-    CAMPAIGN,
-    IDS,
-    PLOT_NUMBERS,
-    PLOT_TEXTS,
-    TREE_NUMBERS,
-    TREE_TEXTS,
-)
+from rubbercarbon.batch_headings import headings_of
 from rubbercarbon.batch_plots import PlotFacts
 from rubbercarbon.batch_problems import list_whole
 from rubbercarbon.batch_results import (
@@ -34,8 +27,8 @@ from rubbercarbon.batch_results import (
     table_of,
 )
 from rubbercarbon.batch_sums import Sums
-from rubbercarbon.batch_whole import BESIDE, compute_whole, read_whole
-from rubbercarbon.columns import PLOT_COLUMNS, TREE_COLUMNS, plain_id
+from rubbercarbon.batch_whole import BESIDE, assume_whole, compute_whole, read_whole
+from rubbercarbon.columns import PLOT_COLUMNS, plain_id
 from rubbercarbon.config import Settings
 from rubbercarbon.distributions import QUANTILES, QUANTITIES, Spread
 from rubbercarbon.errors import InventoryError, SettingsError
@@ -48,8 +41,7 @@ from rubbercarbon.uncertainty import Masses
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
-USED = (*IDS, *TREE_TEXTS, *TREE_NUMBERS, *CAMPAIGN, *PLOT_TEXTS, *PLOT_NUMBERS, "census")
-DRAWN_ROWS = 1 << 17
+DRAWN_ROWS = 1 << 16
 
 
 @dataclass
@@ -68,53 +60,7 @@ class Block:
     sums: Sums = field(default_factory=Sums)
 
 
-def headings_of(
-    columns: list[str], mapping: dict[str, str] | None = None, units: dict[str, str] | None = None
-) -> dict[str, str]:
-    """Heading → canonical column, for the columns that a batch uses.
-
-    Parameters
-    ----------
-    columns : list of str
-    mapping : dict, optional
-        Canonical column → heading.
-    units : dict, optional
-        ``dbh`` or ``girth`` → ``cm``, ``mm`` or ``m``.
-
-    Raises
-    ------
-    InventoryError
-        Without plots, species or diameters.
-    """
-    chosen = dict(mapping or {})
-    known_units = dict(units or {})
-    lost = [f"{name}={heading}" for name, heading in chosen.items() if heading not in columns]
-    if lost:
-        raise failure(
-            InventoryError, "batch_map", pairs=", ".join(lost), columns=", ".join(columns)
-        )  # fmt: skip
-    found = map_headings(columns, "trees", TREE_COLUMNS, chosen)
-    names = {
-        heading: f"{hit.base}_{known_units[hit.base]}" if hit.base in known_units else name
-        for name, (heading, hit) in found.items()
-    }
-    for name, heading in chosen.items():
-        base = name.split("_", maxsplit=1)[0]
-        names[heading] = f"{base}_{known_units[base]}" if base in known_units else name
-    names = {heading: name for heading, name in names.items() if name in USED}
-    known = set(names.values())
-    sizes = {name for name in TREE_NUMBERS if name.startswith(("dbh", "girth"))}
-    missing = [name for name in ("plot_id", "species") if name not in known]
-    if not known & sizes:
-        missing.append("dbh_cm / girth_cm")
-    if missing:
-        raise failure(
-            InventoryError, "batch_columns", missing=", ".join(missing), columns=", ".join(columns)
-        )  # fmt: skip
-    return names
-
-
-def canonical_plots(table: Any) -> pd.DataFrame:
+def canonical_plots(table: Any, file: str = "plots") -> pd.DataFrame:
     """A plot table in canonical columns, indexed by plot_id.
 
     Raises
@@ -122,11 +68,12 @@ def canonical_plots(table: Any) -> pd.DataFrame:
     InventoryError
     """
     frame = table if isinstance(table, pd.DataFrame) else table.to_pandas()
+    columns = ", ".join(map(str, frame.columns))
     found = map_headings([str(name) for name in frame.columns], "plots", PLOT_COLUMNS, {})
     frame = frame.rename(columns={heading: name for name, (heading, _) in found.items()})
     frame = frame[[name for name in frame.columns if name in PLOT_COLUMNS]]
     if "plot_id" not in frame:
-        raise InventoryError("the plot table lacks the column plot_id.")
+        raise failure(InventoryError, "batch_plot_table", file=file, columns=columns)
     frame["plot_id"] = frame["plot_id"].astype(str).map(plain_id)
     return frame.set_index("plot_id", drop=False).rename_axis(None)
 
@@ -324,6 +271,10 @@ def _whole(estimator: Estimator, rows: Rows, plots: Ints, by: str, sums: Sums) -
         for name in (*TEXTS[1:], by)
     }
     columns |= {name: texts[name][mine] for name in TEXTS[1:]}
+    assume_whole(
+        computed, frame, texts["locality"][mine], estimator.settings, estimator.assumptions,
+        estimator.templates.equations,
+    )  # fmt: skip
     refused = list_whole(estimator.tally, extra, inventory, computed, rows, taken)
     counts = Counter(inventory.trees.loc[inventory.trees["row"] < len(taken), "plot_id"])
     columns["n_rows"] = np.array([counts[name] for name in columns["plot_id"]], dtype=np.int64)

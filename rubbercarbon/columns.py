@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
+import unicodedata
 from dataclasses import dataclass
 
 RUBBER = "Hevea brasiliensis"
@@ -223,8 +224,13 @@ def rai_text(area_ha: float) -> str:
 _INVISIBLE = re.compile("[\u200b-\u200f\u2060\ufeff\u00ad]")
 
 
+SARA_AM = ("\u0e4d\u0e32", "\u0e33")  # as two letters, as one
+
+
 def plain_id(text: str) -> str:
     """Name of a plot or a tree with Arabic digits, single blanks and nothing invisible.
+
+    Letters that can be written in several ways (é, ำ) are written in one.
 
     Examples
     --------
@@ -233,7 +239,8 @@ def plain_id(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return " ".join(text.split())
-    digits = "".join(str(int(c)) if c.isdecimal() else c for c in _INVISIBLE.sub("", text))
+    one_spelling = unicodedata.normalize("NFC", _INVISIBLE.sub("", text)).replace(*SARA_AM)
+    digits = "".join(str(int(c)) if c.isdecimal() else c for c in one_spelling)
     return " ".join(digits.split())
 
 

@@ -29,6 +29,13 @@ AIR_DRY = ("air_dry_12", "air_dry", "airdry")
 BASIC = ("basic", "basic_density")
 ESTIMATED = ("estimated", "est", "ประมาณ")
 
+SEVERAL_STEMS = (
+    "several stems",
+    "stems of a plant are added up, or (coffee, cacao, shrubs) computed from the diameter of equal "
+    "basal area",
+    "field of the equation",
+)
+
 
 @dataclass(frozen=True)
 class Values:
@@ -305,10 +312,7 @@ def sizes(
     stems = work.frame.groupby(["plot_id", "tree_id"])["dbh_cm"].transform("size").to_numpy()
     if (stems > 1).any():
         assumptions.add(
-            "several stems",
-            "stems of a plant are added up, or (coffee, cacao, shrubs) "
-            "computed from the diameter of equal basal area",
-            "field of the equation",
+            *SEVERAL_STEMS,
             applies_to=f"{(stems > 1).sum()} rows",
             source="equation records",
         )

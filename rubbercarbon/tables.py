@@ -126,7 +126,7 @@ def canonical(
     notes: list[dict[str, str]] | None = None,
 ) -> pd.DataFrame:
     """Rename headings to canonical names; the rest is noted and left out."""
-    _check_choices(raw, columns, mapping, units)
+    check_choices(raw, columns, mapping, units)
     notes = [] if notes is None else notes
     chosen: dict[str, Any] = {
         _with_unit(name, units): raw.frame[heading] for name, heading in mapping.items()
@@ -235,10 +235,16 @@ def _sibling(column: str, known: Mapping[str, str]) -> str:
     return column
 
 
-def _check_choices(
+def check_choices(
     raw: RawTable, columns: Mapping[str, Column], mapping: Mapping[str, str],
     units: Mapping[str, str],
 ) -> None:  # fmt: skip
+    """Raise for mapped columns and units that there are not.
+
+    Raises
+    ------
+    InventoryError
+    """
     for name, heading in mapping.items():
         if name not in columns:
             raise failure(

@@ -72,7 +72,7 @@ def run(
         height_sample=None if height_sample is None else str(height_sample),
     )  # fmt: skip
     if not draws:
-        chosen = Settings.model_validate({**chosen.model_dump(), "draws": None})
+        chosen = Settings.model_validate({**chosen.model_dump(), "draws": None, "method": None})
     if "://" not in dst and "://" not in src:
         shared.guard_inputs(Path(dst), Path(src), plots, settings, height_sample)
     with _shown(language) as report:

@@ -9,6 +9,7 @@ import pytest
 from made_inventories import make
 
 import rubbercarbon as rc
+from rubbercarbon import cli
 
 PLOT_CODES = ("plot_empty", "plot_repeated", "area_not_valid", "not_a_number")
 
@@ -164,3 +165,62 @@ def test_headings_that_say_how_cells_are_meant(tmp_path):
     assert (stocks.trees["flags"] == "dead").sum() > 5
     assumed = pd.read_csv(tmp_path / "out" / "assumptions.csv").fillna("")
     assert "1.7 m" in set(assumed["value"])
+
+
+@pytest.mark.parametrize(
+    ("options", "renamed"),
+    [
+        ({"units": {"girth": "mm"}}, {"dbh_cm": "girth_cm"}),
+        ({"mapping": {"dbh_cm": "mine"}}, {"dbh_cm": "mine"}),
+    ],
+)
+def test_chosen_columns_and_units_decide_as_in_estimate(options, renamed, tmp_path):
+    frame = make(6, 12).rename(columns=renamed)
+    if "mapping" in options:
+        frame["girth_cm"] = 99.0
+    (tmp_path / "in").mkdir()
+    frame.to_parquet(tmp_path / "in" / "t.parquet")
+    stocks = rc.estimate_stocks(rc.read_inventory(tmp_path / "in" / "t.parquet", **options))
+    rc.run_batch(tmp_path / "in", tmp_path / "out", **options)
+    found = pq.read_table(tmp_path / "out" / "plots").sort_by("plot_id")
+    assert found["agb_t"].to_pylist() == stocks.plots["agb_t"].tolist()
+
+
+def test_faults_of_settings_are_told_before_any_file_is_read(tmp_path, capsys):
+    (tmp_path / "in").mkdir()
+    make(2, 5).to_parquet(tmp_path / "in" / "t.parquet")
+    (tmp_path / "file").write_text("mine", "utf-8")
+    (tmp_path / "plots.csv").write_text("name,area_rai\nA,1\n", "utf-8")
+    words = ["batch", str(tmp_path / "in"), str(tmp_path / "out"), "--draws", "0", "--lang", "th"]
+    for more, said in (
+        (["--equation", "Hevea brasiliensis=nosuch"], "no equation 'nosuch'"),
+        (["--unit", "girth=km"], "--unit girth=km: ใช้ได้เฉพาะ"),
+        (["--plots", str(tmp_path / "none.csv")], "ไม่พบไฟล์"),
+        (["--plots", str(tmp_path / "plots.csv")], "ไม่มีคอลัมน์ plot_id คอลัมน์ที่มีคือ name, area_rai"),
+    ):
+        assert cli.main([*words, *more]) == 2
+        assert said in capsys.readouterr().err
+        assert not (tmp_path / "out" / "manifest.json").exists()
+    words[2] = str(tmp_path / "file")
+    assert cli.main(words) == 2
+    assert "เป็นไฟล์ ให้ระบุชื่อโฟลเดอร์" in capsys.readouterr().err
+    settings = tmp_path / "settings.toml"
+    settings.write_text('method = "analytic"\n', "utf-8")
+    words[2] = str(tmp_path / "other")
+    assert cli.main([*words, "--settings", str(settings)]) in {0, 1}
+
+
+def test_plots_read_by_whole_inventories_leave_their_sources_and_assumptions(tmp_path):
+    frame = make(6, 15, seed=4)
+    settings = rc.Settings(roots="cairns_1997")  # of stands: every plot takes the long way
+    stocks, _, _, _ = run(tmp_path, frame, None, settings)
+    cited = pd.read_csv(tmp_path / "out" / "citations.csv")
+    assert set(cited["id"]) == set(stocks.equations["id"])
+    assert "cairns_1997" in set(cited["id"])
+    assumed = pd.read_csv(tmp_path / "out" / "assumptions.csv").fillna("")
+    own = {"expansion", "intervals", "plot area", "sampling", "checks", "error budget"}
+    pairs = [
+        {tuple(pair) for pair in table[["topic", "assumption"]].to_numpy() if pair[0] not in own}
+        for table in (assumed, stocks.assumptions)
+    ]
+    assert pairs[0] == pairs[1]
