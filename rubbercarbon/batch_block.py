@@ -50,7 +50,7 @@ class Respelt:
     count: int
 
 
-@dataclass(frozen=True)
+@dataclass
 class Rows:
     """Rows of whole plots in order of plots as they come; one code per text."""
 
@@ -68,6 +68,10 @@ class Rows:
     def file(self, place: int) -> str:
         """Name of a row's file."""
         return str(self.files if isinstance(self.files, str) else self.files[place])
+
+    def forget(self) -> None:
+        """Keep of the table what draws read: crews and dates."""
+        self.table = self.table.select([n for n in CAMPAIGN if n in self.table.column_names])
 
 
 @dataclass(frozen=True)

@@ -175,6 +175,7 @@ def blocks(
                 count = len(rest[1])
                 if len(whole[1]):
                     yield whole
+                del whole
     except UnreadableFile as error:
         error.file = span.file
         raise

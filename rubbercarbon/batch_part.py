@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from allometry.errors import AllometryError
-from rubbercarbon.batch_block import MANY_NEW, Estimator
+from rubbercarbon.batch_block import MANY_NEW, Estimator, Rows, rows_of
 from rubbercarbon.batch_csv import Skipped
 from rubbercarbon.batch_input import BLOCK_ROWS, Source, Span, blocks, hashes, joined
 from rubbercarbon.batch_problems import COLUMNS, Listed
@@ -135,11 +135,11 @@ class PartEnd:
     error: Exception | None = None
 
 
-Blocks = Iterator[tuple[Any, Ints, Any] | PartEnd]
+Blocks = Iterator[Rows | PartEnd]
 
 
-def read_parts(tasks: Iterable[Task]) -> Generator[tuple[Any, Ints, Any] | PartEnd, None, None]:
-    """Blocks of parts with the numbers of their rows and their files, each part with its end."""
+def read_parts(tasks: Iterable[Task]) -> Generator[Rows | PartEnd, None, None]:
+    """Blocks of parts, each part with its end."""
     for task in tasks:
         skipped = None if task.of_scattered else Skipped()
         try:
@@ -230,12 +230,10 @@ def _compute(task: Task, coming: Blocks) -> tuple[Block, Listed, int]:
             if isinstance(item, PartEnd):
                 end = item
                 break
-            table, number, files = item
-            estimator.tally.count_dates(table)
-            block = estimate_block(estimator, table, files, number, run.by)
+            rows += len(item.row)
+            block = estimate_block(estimator, item, run.by)
             tables.append(block.plots)
             sums.add(block.sums)
-            rows += len(table)
     except (RubbercarbonError, AllometryError):
         for item in coming:  # the next part begins after this one's end
             if isinstance(item, PartEnd):
@@ -253,8 +251,8 @@ def _compute(task: Task, coming: Blocks) -> tuple[Block, Listed, int]:
     return Block(plots.take(order), sums), listed, rows
 
 
-def _blocks(task: Task, skipped: Skipped | None) -> Iterator[tuple[Any, Ints, Any]]:
-    """Blocks of whole plots with the numbers of their rows and their files."""
+def _blocks(task: Task, skipped: Skipped | None) -> Iterator[Rows]:
+    """Blocks of whole plots; nothing of a block is held once it is taken."""
     run = task.run
     scattered = _scattered(run.store) if task.any_scattered else None
     gathered: list[tuple[Any, Ints, str]] = []
@@ -262,7 +260,8 @@ def _blocks(task: Task, skipped: Skipped | None) -> Iterator[tuple[Any, Ints, An
         label = run.source.label(span.file)
         for table, number in blocks(run.source, span, rows=_wanted(run), skipped=skipped):
             if scattered is None:
-                yield table, number, label
+                yield rows_of(table, number, label)
+                del table, number
                 continue
             ids = hashes(table.column("plot_id"))
             keep = ~np.isin(ids, scattered)
@@ -273,13 +272,13 @@ def _blocks(task: Task, skipped: Skipped | None) -> Iterator[tuple[Any, Ints, An
                 continue
             some = table.filter(pa.array(keep))
             if task.of_scattered is None:
-                yield some, number[keep], label
+                yield rows_of(some, number[keep], label)
             else:
                 gathered.append((some, number[keep], label))
     if gathered:
         labels = np.repeat([part[2] for part in gathered], [len(part[1]) for part in gathered])
         whole = joined([part[0] for part in gathered])
-        yield whole, np.concatenate([part[1] for part in gathered]), labels
+        yield rows_of(whole, np.concatenate([part[1] for part in gathered]), labels)
 
 
 def _wanted(run: Run) -> Callable[[], int]:

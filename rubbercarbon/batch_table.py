@@ -116,7 +116,8 @@ def estimate_table(
     trees = trees.select(list(names)).rename_columns(list(names.values()))
     known = None if plots is None else canonical_plots(plots)
     estimator = Estimator(check_settings(settings or Settings()), known)
-    return estimate_block(estimator, trees, "trees", np.arange(len(trees)) + 1, "site_id").plots
+    rows = rows_of(trees, np.arange(len(trees)) + 1, "trees")
+    return estimate_block(estimator, rows, "site_id").plots
 
 
 def check_settings(settings: Settings) -> Settings:
@@ -131,17 +132,13 @@ def check_settings(settings: Settings) -> Settings:
     return settings
 
 
-def estimate_block(estimator: Estimator, table: Any, files: Any, row: Ints, by: str) -> Block:
-    """Stocks of the plots of a table in canonical columns.
+def estimate_block(estimator: Estimator, rows: Rows, by: str) -> Block:
+    """Stocks of the plots of some rows, which forget their table on the way.
 
     Parameters
     ----------
     estimator : Estimator
-    table : pyarrow.Table
-    files : str or ndarray of str
-        Name of the file, or of each row's.
-    row : ndarray of int64
-        Row of each in its file.
+    rows : Rows
     by : str
         Column of regions.
 
@@ -150,24 +147,26 @@ def estimate_block(estimator: Estimator, table: Any, files: Any, row: Ints, by: 
     Block
         Problems and counts of equations are in the estimator's tally, until it is closed.
     """
-    rows = rows_of(table, row, files)
+    estimator.tally.count_dates(rows.table)
     facts = estimator.facts(rows)
     stems, kind, left = estimator.stems(rows, facts)
     bad = estimator.tally.add(rows, kind, stems.lean)
     counts = _row_counts(rows, bad, stems.lean)
-    columns, spreads, sums = _lean(estimator, rows, stems, by, counts)
-    plots = table_of(columns, spreads)
-    if left.any():
-        more = _whole(estimator, rows, np.flatnonzero(left), by, sums)
-        found = [plots] if len(plots) else []
-        plots = pa.concat_tables([*found, *more], promote_options="default") if more else plots
+    sums = Sums()
+    tables = _whole(estimator, rows, np.flatnonzero(left), by, sums) if left.any() else []
+    rows.forget()
+    columns, spreads = _lean(estimator, rows, stems, by, counts, sums)
+    if len(stems.lean) or not tables:
+        tables.append(table_of(columns, spreads))
+    plots = pa.concat_tables(tables, promote_options="default")
     order = pc.sort_indices(plots, sort_keys=[("plot_id", "ascending")])
     return Block(plots.take(order), sums)
 
 
 def _lean(
-    estimator: Estimator, rows: Rows, stems: Stems, by: str, counts: dict[str, Any]
-) -> tuple[dict[str, Any], list[tuple[Spread, Spread]], Sums]:
+    estimator: Estimator, rows: Rows, stems: Stems, by: str, counts: dict[str, Any], sums: Sums
+) -> tuple[dict[str, Any], list[tuple[Spread, Spread]]]:
+    """Plots that need no whole inventory; their points and draws go to the sums."""
     from allometry.kernels.inventories import SUMS, plot_sums  # noqa: PLC0415  (loads numba)
 
     lean, facts = stems.lean, stems.facts
@@ -181,7 +180,7 @@ def _lean(
     columns |= {name: facts.texts[name][lean] for name in TEXTS[1:]}
     columns["stratum_area_ha"] = facts.stratum_area_ha[lean]
     regions, region = regions_of(facts.texts, lean, by)
-    sums = sums_of(columns, regions, region)
+    sums.add(sums_of(columns, regions, region))
     spreads: list[tuple[Spread, Spread]] = []
     if estimator.settings.number_of_draws and len(lean):
         weight, layout = measured_area(columns), estimator.layout(stems, crews_of(rows))
@@ -192,7 +191,7 @@ def _lean(
             spreads += spreads_of(
                 *drawn, estimator.settings, weight[first:last], (regions, region[first:last]), sums
             )
-    return columns, spreads, sums
+    return columns, spreads
 
 
 def empty_block(settings: Settings, names: list[str], facts: PlotFacts, by: str) -> Block:

@@ -9,7 +9,7 @@ import pytest
 from made_inventories import make, national
 
 import rubbercarbon as rc
-from rubbercarbon.batch_block import Estimator
+from rubbercarbon.batch_block import Estimator, rows_of
 from rubbercarbon.batch_codes import NumberCodes, TextCodes
 from rubbercarbon.batch_problems import COLUMNS
 from rubbercarbon.batch_table import canonical_plots, estimate_block
@@ -180,7 +180,9 @@ def test_lean_and_whole_ways_agree_on_figures_refusals_and_equations():
     for whole in (False, True):
         estimator = Estimator(rc.Settings())
         estimator.whole = whole
-        block = estimate_block(estimator, arrow(frame), "f", np.arange(len(frame)) + 1, "site_id")
+        block = estimate_block(
+            estimator, rows_of(arrow(frame), np.arange(len(frame)) + 1, "f"), "site_id"
+        )
         results.append((block, estimator.tally.close()))
     (lean, lean_listed), (whole, whole_listed) = results
     assert lean.plots.equals(whole.plots)
@@ -200,7 +202,9 @@ def test_refused_rows_are_those_of_estimate_stocks():
     frame = stems(make(seed=4))
     stocks = rc.estimate_stocks(rc.read_inventory(frame))
     estimator = Estimator(rc.Settings())
-    block = estimate_block(estimator, arrow(frame), "f", np.arange(len(frame)) + 1, "site_id")
+    block = estimate_block(
+        estimator, rows_of(arrow(frame), np.arange(len(frame)) + 1, "f"), "site_id"
+    )
     found = pd.DataFrame(estimator.tally.close().rows, columns=list(COLUMNS))
     errors = stocks.problems[stocks.problems["severity"] == "error"]
     ours = found[found["severity"] == "error"]
@@ -226,7 +230,7 @@ def test_order_of_rows_and_memory_of_former_blocks_change_nothing():
     for some in plots[::-1]:
         part = frame[frame["plot_id"].isin(some)]
         table = arrow(part.assign(dbh_cm=part["dbh_cm"]))
-        block = estimate_block(estimator, table, "f", part.index.to_numpy() + 1, "site_id")
+        block = estimate_block(estimator, rows_of(table, part.index.to_numpy() + 1, "f"), "site_id")
         pieces.append(block.plots)
     joined = pa.concat_tables(pieces).sort_by("plot_id")
     assert joined.equals(once)
@@ -241,7 +245,7 @@ def test_what_is_said_of_a_row_does_not_hang_on_former_blocks():
 
     def lines(estimator, some):
         part = frame[frame["plot_id"].isin(some)]
-        estimate_block(estimator, arrow(part), "f", part.index.to_numpy() + 1, "site_id")
+        estimate_block(estimator, rows_of(arrow(part), part.index.to_numpy() + 1, "f"), "site_id")
         found = estimator.tally.close()
         errors = sorted(line for line in found.rows if line[7] == "error")
         notes = {line[6]: 0 for line in found.rows if line[7] != "error"}
@@ -272,7 +276,7 @@ def test_ids_in_thai_digits_are_those_in_arabic_ones_and_are_told():
     )  # fmt: skip
     assert rc.estimate_table(arrow(thai)).equals(rc.estimate_table(arrow(frame)))
     estimator = Estimator(rc.Settings())
-    estimate_block(estimator, arrow(thai), "f", np.arange(len(thai)) + 1, "site_id")
+    estimate_block(estimator, rows_of(arrow(thai), np.arange(len(thai)) + 1, "f"), "site_id")
     told = {line[4]: line for line in estimator.tally.close().rows if line[6] == "id_respelt"}
     assert told["plot_id"][8] == (thai["plot_id"] != frame["plot_id"]).sum()
     assert told["tree_id"][8] == (thai["tree_id"] != frame["tree_id"].astype(str)).sum()
