@@ -21,7 +21,7 @@ from allometry.catalogue.loader import add_catalogue, get_equation
 from allometry.heights import check_height_model
 from rubbercarbon import registry
 from rubbercarbon.batch_finish import finish
-from rubbercarbon.batch_input import Source
+from rubbercarbon.batch_input import Source, choose_memory_pool
 from rubbercarbon.batch_part import SCATTERED, Outcome, Run, Task
 from rubbercarbon.batch_plan import Plan, make_plan
 from rubbercarbon.batch_plots import KNOWN
@@ -168,6 +168,7 @@ def run_batch(
         chosen.model_dump_json(), "" if plots is None else str(plots), by, language,
     )  # fmt: skip
     broken: dict[str, Words] = {}
+    choose_memory_pool()
     with one_run_at_a_time(store):
         described = _describe(run, chosen)
         known = _former(store, described, resume=resume, force=force)

@@ -35,7 +35,7 @@ from rubbercarbon.uncertainty import Masses
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 BY_PLOT = ("plot_id", "stratum")  # groups of a height sample that only whole inventories know
-MANY_NEW, MANY_KNOWN = 1 << 17, 1 << 18  # rows of a block, after blocks that had many new or few
+MANY_NEW, MANY_KNOWN = 1 << 17, 3 << 16  # rows of a block, after blocks that had many new or few
 MOST_NEW = 8  # times the new ones that a block of few new ones holds
 WORD = r"^[^0-9]*$"
 

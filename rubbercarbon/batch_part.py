@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import threading
 import time
@@ -18,7 +17,15 @@ from numpy.typing import NDArray
 from allometry.errors import AllometryError
 from rubbercarbon.batch_block import MANY_NEW, Estimator, Rows, rows_of
 from rubbercarbon.batch_csv import Skipped
-from rubbercarbon.batch_input import BLOCK_ROWS, Source, Span, blocks, hashes, joined
+from rubbercarbon.batch_input import (
+    BLOCK_ROWS,
+    Source,
+    Span,
+    blocks,
+    choose_memory_pool,
+    hashes,
+    joined,
+)
 from rubbercarbon.batch_problems import COLUMNS, Listed
 from rubbercarbon.batch_store import PLOTS, PROBLEMS, SUMS, Store, write_part
 from rubbercarbon.batch_sums import Sums
@@ -171,7 +178,7 @@ def run_part(task: Task, coming: Blocks | None = None) -> Outcome:
 
 def _run_part(task: Task, coming: Blocks) -> Outcome:
     started = time.perf_counter()
-    _choose_memory_pool()
+    choose_memory_pool()
     try:
         found, listed, rows = _compute(task, coming)
     except (RubbercarbonError, AllometryError) as error:
@@ -204,12 +211,6 @@ def _run_part(task: Task, coming: Blocks) -> Outcome:
         task.run.store, task.name, {kind: _parquet(table) for kind, table in files.items()}, record
     )
     return Outcome(task.name, rows, time.perf_counter() - started)
-
-
-def _choose_memory_pool() -> None:
-    """Take jemalloc where Arrow has it: quick, and at its peak some 20 MB below the default."""
-    with contextlib.suppress(NotImplementedError):
-        pa.set_memory_pool(pa.jemalloc_memory_pool())
 
 
 def _parquet(table: Any) -> bytes:

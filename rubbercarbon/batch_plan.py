@@ -21,7 +21,7 @@ from rubbercarbon.errors import InventoryError, UnreadableFile
 from rubbercarbon.messages import Words, failure, words_of
 
 PART_ROWS = 1 << 20
-FILES_AT_ONCE = 4
+FILES_AT_ONCE = 2
 NO_ROWS = Words("failures", "batch_no_rows")
 
 
