@@ -243,6 +243,8 @@ class Tally:
 
 def _count_equations(store: Templates, count: Ints, listed: Listed) -> None:
     """Rows of each equation, its mass, and rows and mass outside its range."""
+    from allometry.kernels.inventories import AGB, HERB  # noqa: PLC0415  (loads numba)
+
     some = np.flatnonzero(count)
     number = count[some]
     for k, name in enumerate(WORDS[1:4], start=1):
@@ -252,7 +254,8 @@ def _count_equations(store: Templates, count: Ints, listed: Listed) -> None:
             if rows and text not in {"", "measured", "estimated"}:
                 listed.used[text] += int(rows)
     far_flags = [any(flag in text for flag in OUTSIDE) for text in store.words["flags"].known]
-    mg = np.rint(np.nansum(store.figures[some][:, [0, 3]], axis=1) * MG_PER_T).astype(np.int64)
+    mass = np.nan_to_num(store.figures[some, AGB]) + np.nan_to_num(store.figures[some, HERB])
+    mg, size = np.rint(mass * MG_PER_T).astype(np.int64), store.size[some]
     outside = np.array(far_flags)[store.word_codes[some, 4]] & (mg > 0)
     names = list(store.words["equation_id"].known)
     codes = store.word_codes[some, 1]
@@ -261,7 +264,7 @@ def _count_equations(store: Templates, count: Ints, listed: Listed) -> None:
         add_outside(
             listed.outside, names[code],
             [int(np.dot(mg[mine], number[mine])), int(number[far].sum()),
-             int(np.dot(mg[far], number[far])), float(store.size[some][far].max(initial=0.0))],
+             int(np.dot(mg[far], number[far])), float(size[far].max(initial=0.0))],
         )  # fmt: skip
 
 

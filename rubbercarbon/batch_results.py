@@ -108,30 +108,30 @@ def table_of(columns: dict[str, Any], spreads: list[tuple[Spread, Spread]]) -> p
     """Columns as an Arrow table, sd, low and high right of each stock."""
     arrays: dict[str, Any] = {name: pa.array(columns[name], pa.string()) for name in TEXTS}
     arrays |= {name: pa.array(np.asarray(columns[name], dtype=np.int64)) for name in COUNTS}
+    drawn = {
+        (per_plot, end): np.concatenate([getattr(pair[per_plot], end) for pair in spreads])
+        for per_plot in (False, True)
+        for end in (ENDS if spreads else ())
+    }
     for name in POINT_COLUMNS:
         values = np.asarray(columns[name], dtype=np.float64)
         arrays[name] = pa.array(values, from_pandas=True)
         if name in WITH_INTERVALS and spreads:
+            q = QUANTITIES.index(name.split("_", maxsplit=1)[0].replace("co2e", "carbon"))
+            factor = np.where(np.isnan(values), np.nan, _factor(columns, name))
             for end in ENDS:
-                arrays[f"{name}_{end}"] = pa.array(
-                    _end(columns, name, end, spreads), from_pandas=True
-                )
+                ends = drawn[name.endswith("_t"), end][:, q] * factor
+                arrays[f"{name}_{end}"] = pa.array(ends, from_pandas=True)
     return pa.table(arrays)
 
 
-def _end(
-    columns: dict[str, Any], name: str, end: str, spreads: list[tuple[Spread, Spread]]
-) -> Floats:
-    """One of sd, low and high of a stock; empty where the stock is."""
-    quantity = name.split("_", maxsplit=1)[0].replace("co2e", "carbon")
-    q = QUANTITIES.index(quantity)
-    per_plot = name.endswith("_t")
-    values = np.concatenate([getattr(pair[per_plot], end)[:, q] for pair in spreads])
-    if per_plot:
+def _factor(columns: dict[str, Any], name: str) -> Floats:
+    """What turns a draw [t/ha, or t where no area is known] into a stock."""
+    if name.endswith("_t"):
         with np.errstate(invalid="ignore", divide="ignore"):
             ratio = columns[name] / columns[f"{name}_ha"]
         factor = np.where(np.isfinite(ratio), ratio, 1.0)
     else:
-        factor = np.ones(len(values)) / (M2_PER_HA / M2_PER_RAI if name.endswith("rai") else 1.0)
-    scale = factor * (co2e(np.ones(1))[0] if name.startswith("co2e") else 1.0)
-    return np.where(np.isnan(columns[name]), np.nan, values * scale)
+        factor = np.ones(len(columns[name]))
+        factor /= M2_PER_HA / M2_PER_RAI if name.endswith("rai") else 1.0
+    return factor * (co2e(np.ones(1))[0] if name.startswith("co2e") else 1.0)
