@@ -18,11 +18,14 @@ class UnknownEquation(AllometryError):
         The id that was asked for.
     candidates : list of str
         The nearest ids.
+    total : int
+        How many ids there are.
     """
 
     def __init__(self, equation: str, candidates: Sequence[str], total: int) -> None:
         self.equation = equation
         self.candidates = list(candidates)
+        self.total = total
         guess = f" Did you mean {_listed(candidates)}?" if candidates else ""
         super().__init__(
             f"no equation '{equation}'.{guess} `rubbercarbon equations list` shows all {total}."

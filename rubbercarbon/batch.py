@@ -6,6 +6,7 @@ to is added up without rounding, in whole numbers. Nothing here holds more than 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +23,7 @@ from allometry.heights import check_height_model
 from rubbercarbon import registry
 from rubbercarbon.batch_finish import finish
 from rubbercarbon.batch_input import Source, choose_memory_pool
-from rubbercarbon.batch_part import SCATTERED, Outcome, Run, Task
+from rubbercarbon.batch_part import SCATTERED, Run, Task
 from rubbercarbon.batch_plan import Plan, make_plan
 from rubbercarbon.batch_plots import KNOWN
 from rubbercarbon.batch_store import (
@@ -38,7 +39,7 @@ from rubbercarbon.batch_store import (
 from rubbercarbon.batch_table import canonical_plots, check_settings
 from rubbercarbon.config import Settings
 from rubbercarbon.engines.interface import Engine, Options
-from rubbercarbon.errors import RunFolderError, SettingsError
+from rubbercarbon.errors import EngineError, RunFolderError, SettingsError
 from rubbercarbon.messages import Words, failure
 from rubbercarbon.provenance import SCHEMA_VERSION, version
 from rubbercarbon.tables import digest, open_table
@@ -156,7 +157,7 @@ def run_batch(
     RunFolderError
         For a folder that holds something else, or parts of other settings.
     EngineError
-        When workers or the scheduler are lost; parts that are done stay.
+        When workers, the scheduler or what they wrote are lost; parts that are done stay.
     """
     chosen = check_settings(settings or Settings())
     _check(engine, by, part_rows)
@@ -181,6 +182,7 @@ def run_batch(
             left = [task for task in plan.tasks if task.name not in kept]
             found = _compute(left, engine, Options(workers, scheduler), plan, len(kept), report)
             if not found:
+                _check_written(store, left, engine)
                 break
             # without the damaged files the others are planned anew; their parts are kept
             broken |= found
@@ -338,14 +340,31 @@ def _compute(
     if not tasks:
         return {}
     module = cast("Engine", registry.load("engines", engine))
-    outcome: Outcome
-    for outcome in module.run(tasks, options):
-        number += 1
-        done += plan.rows[outcome.name]
-        if outcome.error is not None:
-            broken.setdefault(outcome.file, outcome.error)
-        tell(Progress(len(plan.tasks), number, rows, done, kept))
+    # closed at once: workers that go on after an interruption would write into the next run
+    with contextlib.closing(module.run(tasks, options)) as outcomes:
+        for outcome in outcomes:
+            number += 1
+            done += plan.rows[outcome.name]
+            if outcome.error is not None:
+                broken.setdefault(outcome.file, outcome.error)
+            tell(Progress(len(plan.tasks), number, rows, done, kept))
     return broken
+
+
+def _check_written(store: Store, tasks: Sequence[Task], engine: str) -> None:
+    """Refuse to sum up parts that an engine reported and nobody finds.
+
+    Raises
+    ------
+    EngineError
+    """
+    gone = [t.name for t in tasks
+            if (store.json(f"{RECORDS}/{t.name}.json") or {}).get("key") != t.key]  # fmt: skip
+    if gone:
+        raise failure(
+            EngineError, "batch_parts_missing", folder=store.address, parts=len(gone),
+            part=gone[0], engine=engine,
+        )  # fmt: skip
 
 
 def read_plots(folder: str | Path) -> pa.Table:

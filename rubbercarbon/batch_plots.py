@@ -24,7 +24,7 @@ from rubbercarbon.columns import AREAS, rai_text_to_ha
 from rubbercarbon.config import Settings
 from rubbercarbon.error_layout import area_cv, plot_area_cv
 from rubbercarbon.formats.interface import RawTable
-from rubbercarbon.plots import THAI_AREAS, read_plots
+from rubbercarbon.plots import THAI_AREAS, is_area, read_plots
 from rubbercarbon.preparation import UNSELECTED
 from rubbercarbon.problems import Problems
 
@@ -122,8 +122,8 @@ class PlotReader:
             known = TextCodes()
             codes = known.first(table.column("plot_area"), starts, odd)
             hectares = np.array([rai_text_to_ha(text) for text in known.known])[codes]
-            odd |= (codes > 0) & ~(hectares > 0)
-            area = np.where(hectares > 0, hectares, np.nan)
+            odd |= (codes > 0) & ~is_area(hectares)
+            area = np.where(is_area(hectares), hectares, np.nan)
         for group in groups:
             total = np.zeros(len(starts))
             for name in group:
@@ -136,7 +136,8 @@ class PlotReader:
                 else:
                     values = first_of(numbers(column), starts, odd)
                 total = total + np.nan_to_num(values) * there[name]
-            area = np.where(np.isnan(area) & (total > 0), total, area)
+            odd |= (total != 0) & ~is_area(total)
+            area = np.where(np.isnan(area) & is_area(total), total, area)
         return area
 
     def _note(self, area: Floats, texts: dict[str, NDArray[Any]], there: list[str]) -> None:

@@ -298,7 +298,8 @@ def list_whole(
             plot = str(trees["plot_id"].get(item.row, "")) if item.row is not None else ""
             tree = str(trees["tree_id"].get(item.row, "")) if item.row is not None else ""
             listed.rows.append(line_of(item, file, number, plot, tree, 1, tally.language))
-            if item.row is not None and item.row not in failed:
+            of_plot = item.code == "area_not_valid"  # where it is written; the tree counts
+            if item.row is not None and item.row not in failed and not of_plot:
                 failed.add(item.row)
                 refused[plot] += 1
         elif item.code == "plot_names_repeated":

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from allometry.errors import UnknownEquation
 from rubbercarbon.errors import RubbercarbonError
 
 LANGUAGES = ("en", "th")
@@ -86,19 +87,24 @@ def failure(kind: type[Failure], key: str, /, *more: object, **values: object) -
 
 def spoken(error: Exception, language: str) -> str:
     """What an error says, in a language where the catalogue has it; else in English."""
-    said = getattr(error, "said", None)
-    if said is None:
-        return str(error)
-    key, values = said
-    return text("failures", key, language, **values)
+    said = _said(error)
+    return str(error) if said is None else text("failures", said[0], language, **said[1])
 
 
 def words_of(error: Exception) -> Words:
     """What an error says, to be put into a text of any language."""
-    said = getattr(error, "said", None)
-    if said is None:
-        return Words("failures", "as_said", {"why": str(error)})
-    return Words("failures", *said)
+    said = _said(error)
+    return Words("failures", *(said or ("as_said", {"why": str(error)})))
+
+
+def _said(error: Exception) -> tuple[str, dict[str, object]] | None:
+    """Key and values of an error's text, of one that `allometry` raises too; None without."""
+    if isinstance(error, UnknownEquation):
+        near = ", ".join(f"'{name}'" for name in error.candidates)
+        guess = Words("failures", "option_guess", {"names": near}) if near else ""
+        return "no_equation", {"name": error.equation, "guess": guess, "total": error.total}
+    said: tuple[str, dict[str, object]] | None = getattr(error, "said", None)
+    return said
 
 
 def takes(section: str, key: str, language: str, name: str, /) -> bool:

@@ -15,10 +15,11 @@ from rubbercarbon.messages import failure
 from rubbercarbon.problems import Problems
 from rubbercarbon.rows import NOT_TREES
 from rubbercarbon.tables import Floats, Source
-from rubbercarbon.thresholds import threshold
+from rubbercarbon.thresholds import ends, threshold
 
 THAI_AREAS = ("area_rai", "area_ngan", "area_wa")
 AREA_CONFLICT = threshold("area_conflict")
+SMALLEST_HA, LARGEST_HA = ends("plot_area")
 
 
 def read_plots(
@@ -70,6 +71,22 @@ def read_plots(
                 areas=", ".join(f"{area:g}" for area in areas), used=f"{areas[-1]:g}",
             )  # fmt: skip
     return table, subplots
+
+
+def is_area(area_ha: Any) -> Any:
+    """Whether an area [ha] may be that of a plot; missing ones may not."""
+    return (area_ha >= SMALLEST_HA) & (area_ha <= LARGEST_HA)
+
+
+def _add_not_valid(
+    problems: Problems, raw: RawTable, table: pd.DataFrame, column: str, value: object
+) -> None:
+    """An area that is none, with the first row of a table."""
+    problems.add(
+        "area_not_valid", file=raw.file, sheet=raw.sheet, column=column,
+        row=int(table["row"].iloc[0]), value=value, low=f"{SMALLEST_HA * M2_PER_HA:g}",
+        high=f"{LARGEST_HA:,.0f}",
+    )  # fmt: skip
 
 
 def _tell_sites_apart(trees: pd.DataFrame, table: pd.DataFrame | None, problems: Problems) -> None:
@@ -129,7 +146,11 @@ def _plots_of_trees(
                 )  # fmt: skip
             total = total + table["plot_id"].map(values.first()).fillna(0.0) * column.factor
         area = pd.Series(total, index=table.index)
-        table["area_ha"] = table["area_ha"].fillna(area.where(area > 0))
+        for name in table.loc[(area != 0) & ~is_area(area), "plot_id"]:
+            rows = named[(named["plot_id"] == name) & named[f"plot_{group[0].name}"].notna()]
+            value = f"{area[table['plot_id'] == name].iloc[0]:g} ha"
+            _add_not_valid(problems, raw, rows, f"plot_{group[0].name}", value)
+        table["area_ha"] = table["area_ha"].fillna(area.where(is_area(area)))
         notes.append(
             tables.note(
                 "plot area",
@@ -147,11 +168,10 @@ def _read_texts(
     """Areas as text (``6-2-75``, or in words) from the tree sheet."""
     for plot, text in _first(trees, "plot_area").items():
         area = rai_text_to_ha(str(text))
-        if not area > 0:
+        if not is_area(area):
             first = trees[(trees["plot_id"] == plot) & (trees["plot_area"] == text)]
-            problems.add("area_not_valid", file=raw.file, sheet=raw.sheet, column="plot_area",
-                         row=int(first["row"].iloc[0]), value=text)  # fmt: skip
-        table.loc[table["plot_id"] == plot, "area_ha"] = area if area > 0 else np.nan
+            _add_not_valid(problems, raw, first, "plot_area", text)
+        table.loc[table["plot_id"] == plot, "area_ha"] = area if is_area(area) else np.nan
 
 
 def declared_area(table: pd.DataFrame, raw: RawTable, problems: Problems) -> Floats:
@@ -177,22 +197,13 @@ def declared_area(table: pd.DataFrame, raw: RawTable, problems: Problems) -> Flo
     if "area" in table:
         read = np.array([rai_text_to_ha(text) for text in table["area"]])
         for position in np.flatnonzero(np.isnan(read) & (table["area"] != "").to_numpy()):
-            problems.add("area_not_valid", file=raw.file, sheet=raw.sheet, column="area",
-                         row=int(table["row"].iloc[position]),
-                         value=table["area"].iloc[position])  # fmt: skip
+            _add_not_valid(problems, raw, table[position:], "area", table["area"].iloc[position])
         area = np.where(np.isnan(area), read, area)
     if "subplot_area_m2" in table:
         area = np.where(np.isnan(area) & table["subplot_area_m2"].notna(), np.nan, area)
-    for position in np.flatnonzero(~(area > 0) & ~np.isnan(area)):
-        problems.add(
-            "area_not_valid",
-            file=raw.file,
-            sheet=raw.sheet,
-            row=int(table["row"].iloc[position]),
-            column="area",
-            value=area[position],
-        )
-    return np.where(area > 0, area, np.nan)
+    for position in np.flatnonzero(~is_area(area) & ~np.isnan(area)):
+        _add_not_valid(problems, raw, table[position:], "area", f"{area[position]:g} ha")
+    return np.where(is_area(area), area, np.nan)
 
 
 def _level_area(table: pd.DataFrame, notes: list[dict[str, str]]) -> pd.DataFrame:

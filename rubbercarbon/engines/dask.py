@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
 from rubbercarbon.batch_part import Outcome, Task, run_part
@@ -15,9 +16,14 @@ from rubbercarbon.messages import failure
 
 PATIENCE_S = 20.0  # without a connection to the scheduler
 LOOK_S = 2.0
+NO_PORT_OF_ITS_OWN = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
 
 
-def run(tasks: Sequence[Task], options: Options) -> Iterator[Outcome]:
+class _ConnectionLostError(Exception):
+    """Dask forgets all open parts of a client that loses its scheduler, if only for a moment."""
+
+
+def run(tasks: Sequence[Task], options: Options) -> Generator[Outcome, None, None]:
     """Outcomes as they come; Dask gives parts of a worker that died to others.
 
     Raises
@@ -25,33 +31,55 @@ def run(tasks: Sequence[Task], options: Options) -> Iterator[Outcome]:
     SettingsError
         Without the extra, or when no scheduler answers.
     EngineError
-        When the scheduler goes away.
+        When the scheduler goes away, or no cluster can be started on this machine.
     """
     try:
         import distributed  # noqa: PLC0415  (slow import, extra)
     except ImportError as error:
         raise failure(SettingsError, "batch_no_dask") from error
     with contextlib.ExitStack() as stack:
-        # Dask prints a stack of calls for a connection that is lost; `_gone` says it in a sentence
+        # Dask prints a stack of calls for a connection that is lost; `_all` says it in a sentence
         stack.enter_context(distributed.utils.silence_logging_cmgr(logging.CRITICAL))
-        if options.scheduler:
-            address: Any = options.scheduler
-        else:
-            address = stack.enter_context(_cluster(distributed, options.workers))
-        client_of: Any = distributed.Client
-        try:
-            client = stack.enter_context(client_of(address, timeout=f"{PATIENCE_S:.0f}s"))
-        except OSError as error:
-            raise failure(SettingsError, "batch_no_scheduler", address=options.scheduler) from error
-        yield from _outcomes(distributed, client, tasks, options)
+        where: Any = options.scheduler
+        if not where:
+            where = _cluster(distributed, options.workers)
+            stack.callback(_close, where)
+        client = _client(distributed, where, options)
+        stack.callback(_close, client)
+        stack.enter_context(client.as_current())  # `wait` asks the current one
+        yield from _all(distributed, client, tasks, options.scheduler or where.scheduler_address)
 
 
 def _cluster(distributed: Any, workers: int | None) -> Any:
-    """Workers of this machine, one processor each."""
-    return distributed.LocalCluster(
-        n_workers=workers or os.cpu_count() or 1, threads_per_worker=1, dashboard_address=None,
-        env={"NUMBA_NUM_THREADS": "1"}, silence_logs=50,
-    )  # fmt: skip
+    """Workers of this machine, one processor each.
+
+    Raises
+    ------
+    EngineError
+    """
+    try:
+        # without an address, Dask takes port 8787 even where no dashboard is wanted
+        return distributed.LocalCluster(
+            n_workers=workers or os.cpu_count() or 1, threads_per_worker=1, dashboard_address=None,
+            scheduler_kwargs=NO_PORT_OF_ITS_OWN, env={"NUMBA_NUM_THREADS": "1"}, silence_logs=50,
+        )  # fmt: skip
+    except (OSError, RuntimeError) as error:
+        raise failure(EngineError, "batch_no_cluster", why=error) from error
+
+
+def _client(distributed: Any, where: Any, options: Options) -> Any:
+    try:
+        return distributed.Client(where, timeout=f"{PATIENCE_S:.0f}s")
+    except OSError as error:
+        if not options.scheduler:
+            raise failure(EngineError, "batch_no_cluster", why=error) from error
+        raise failure(SettingsError, "batch_no_scheduler", address=options.scheduler) from error
+
+
+def _close(one: Any) -> None:
+    """Close a cluster or client; where that takes too long, parts are none the worse for it."""
+    with contextlib.suppress(OSError, RuntimeError, AssertionError):
+        one.close()
 
 
 def _on_one_thread(task: Task) -> Outcome:
@@ -62,24 +90,36 @@ def _on_one_thread(task: Task) -> Outcome:
     return run_part(task)
 
 
-def _outcomes(
-    distributed: Any, client: Any, tasks: Sequence[Task], options: Options
-) -> Iterator[Outcome]:
+def _all(distributed: Any, client: Any, tasks: Sequence[Task], address: str) -> Iterator[Outcome]:
+    """Outcomes of all parts; those that were open when the connection was lost are asked again."""
+    left = {task.name: task for task in tasks}
+    losses = 0
+    while left:
+        try:
+            for outcome in _outcomes(distributed, client, list(left.values())):
+                del left[outcome.name]
+                yield outcome
+        except _ConnectionLostError as error:
+            losses += 1
+            if losses >= MOST_DEATHS or not _comes_back(client):
+                raise failure(
+                    EngineError, "batch_scheduler_gone", address=address, parts=len(left)
+                ) from error
+
+
+def _outcomes(distributed: Any, client: Any, tasks: Sequence[Task]) -> Iterator[Outcome]:
     # pure=False: Dask would take tasks of equal arguments for one
     futures = client.map(_on_one_thread, tasks, pure=False, retries=MOST_DEATHS, key="part")
     open_parts = set(futures)
-    silent = 0.0
     while open_parts:
         try:
             done = distributed.wait(open_parts, timeout=LOOK_S, return_when="FIRST_COMPLETED").done
         except TimeoutError:
             done = set()
         except (distributed.CancelledError, OSError, RuntimeError) as error:
-            raise _gone(options, len(open_parts)) from error
-        lost = client.status != "running" or any(f.status in {"cancelled", "lost"} for f in done)
-        silent = silent + LOOK_S if client.status != "running" else 0.0
-        if silent >= PATIENCE_S or (lost and client.status != "connecting"):
-            raise _gone(options, len(open_parts))
+            raise _ConnectionLostError from error
+        if client.status != "running":
+            raise _ConnectionLostError
         for future in done:
             open_parts.discard(future)
             failed = future.status == "error"
@@ -90,9 +130,13 @@ def _outcomes(
             except (distributed.CancelledError, OSError) as error:
                 if failed:  # of the part itself, a full disk for example
                     raise
-                raise _gone(options, len(open_parts) + 1) from error
+                raise _ConnectionLostError from error
             yield outcome
 
 
-def _gone(options: Options, count: int) -> EngineError:
-    return failure(EngineError, "batch_scheduler_gone", address=options.scheduler, parts=count)
+def _comes_back(client: Any) -> bool:
+    """Whether the client finds its scheduler again; it looks for it by itself."""
+    until = time.monotonic() + PATIENCE_S
+    while client.status == "connecting" and time.monotonic() < until:
+        time.sleep(0.1)
+    return bool(client.status == "running")

@@ -6,7 +6,7 @@ twice (a worker died after writing it): both times it has the same content at th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -34,5 +34,5 @@ class Options:
 class Engine(Protocol):
     """An engine module."""
 
-    def run(self, tasks: Sequence[Task], options: Options) -> Iterator[Outcome]:
-        """Outcomes as they come, in any order."""
+    def run(self, tasks: Sequence[Task], options: Options) -> Generator[Outcome, None, None]:
+        """Outcomes as they come, in any order; closed where a run ends early."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 
 from rubbercarbon.batch_ahead import Ahead
 from rubbercarbon.batch_part import Outcome, Task, read_parts, run_part
 from rubbercarbon.engines.interface import Options
 
 
-def run(tasks: Sequence[Task], options: Options) -> Iterator[Outcome]:
+def run(tasks: Sequence[Task], options: Options) -> Generator[Outcome, None, None]:
     """Outcomes in order."""
     del options
     with Ahead(read_parts(tasks)) as coming:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import connection
@@ -18,7 +18,7 @@ from rubbercarbon.messages import failure
 THREADS = "NUMBA_NUM_THREADS"
 
 
-def run(tasks: Sequence[Task], options: Options) -> Iterator[Outcome]:
+def run(tasks: Sequence[Task], options: Options) -> Generator[Outcome, None, None]:
     """Outcomes as they come; parts of a worker that died are computed again.
 
     Raises

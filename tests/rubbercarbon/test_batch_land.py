@@ -193,7 +193,7 @@ def test_faults_of_settings_are_told_before_any_file_is_read(tmp_path, capsys):
     (tmp_path / "plots.csv").write_text("name,area_rai\nA,1\n", "utf-8")
     words = ["batch", str(tmp_path / "in"), str(tmp_path / "out"), "--draws", "0", "--lang", "th"]
     for more, said in (
-        (["--equation", "Hevea brasiliensis=nosuch"], "no equation 'nosuch'"),
+        (["--equation", "Hevea brasiliensis=nosuch"], "ไม่มีสมการ 'nosuch' ดูทั้งหมด"),
         (["--unit", "girth=km"], "--unit girth=km: ใช้ได้เฉพาะ"),
         (["--plots", str(tmp_path / "none.csv")], "ไม่พบไฟล์"),
         (["--plots", str(tmp_path / "plots.csv")], "ไม่มีคอลัมน์ plot_id คอลัมน์ที่มีคือ name, area_rai"),
@@ -224,3 +224,26 @@ def test_plots_read_by_whole_inventories_leave_their_sources_and_assumptions(tmp
         for table in (assumed, stocks.assumptions)
     ]
     assert pairs[0] == pairs[1]
+
+
+@pytest.mark.parametrize("area", ["1e-300", "1e300", "-3"])
+def test_areas_that_are_none_of_a_plot_are_told_and_leave_its_trees(area, tmp_path):
+    """Per hectare, powers of such figures would overflow; the warning would be an error here."""
+    inputs = tmp_path / "in"
+    inputs.mkdir()
+    text = (
+        f"plot_id,tree_id,species,girth_cm,plot_area_ha\nP,1,ยางพารา,60,{area}\nQ,1,ยางพารา,60,1\n"
+    )
+    (inputs / "a.csv").write_text(text, "utf-8")
+    stocks = rc.estimate_stocks(rc.read_inventory(inputs / "a.csv"))
+    found = stocks.problems.query("code == 'area_not_valid'")
+    assert found[["row", "column"]].to_numpy().tolist() == [[2, "plot_area_ha"]]
+    assert found["message"].iloc[0].endswith("is not one of 0.01 m² to 1,000,000 ha")
+    rc.run_batch(inputs, tmp_path / "out")
+    plots = pq.read_table(tmp_path / "out" / "plots").to_pandas().set_index("plot_id")
+    assert plots["area_ha"].isna().tolist() == [True, False]
+    assert plots["n_refused"].tolist() == [0, 0]
+    assert plots["agb_t"].tolist() == stocks.plots["agb_t"].tolist()
+    assert plots["agb_t"].gt(0).all()
+    listed = pq.read_table(tmp_path / "out" / "problems").to_pandas()
+    assert listed.query("code == 'area_not_valid'")["row"].tolist() == [2]
