@@ -120,12 +120,13 @@ class TestPrinted:
         titles = {messages.text("report", key, "th", **known) for key in keys}
         for page in pages_of(printed[1]):
             lines = [line.strip() for line in page.splitlines() if line.strip()]
-            body = [line for line in lines if not re.fullmatch(r"\d+ / \d+", line)]
+            body = [line for line in lines if not re.fullmatch(r"\d+ ?/ ?\d+", line)]
             assert body[-1] not in titles
 
     def test_pages_are_numbered(self, printed):
         pages = pages_of(printed[1])
-        assert all(f"{n} / {len(pages)}" in page for n, page in enumerate(pages, start=1))
+        for number, page in enumerate(pages, start=1):  # narrow blanks may be lost in extraction
+            assert "".join(page.split()).endswith(f"{number}/{len(pages)}")
 
     @pytest.mark.parametrize("scheme", ["light", "dark"])
     def test_light_and_dark(self, printed, tmp_path, scheme):
@@ -159,7 +160,8 @@ class TestTypeset:
 
     def test_pages_are_numbered_and_heads_repeated(self, pdf):
         pages = pages_of(pdf)
-        assert all(f"{n} / {len(pages)}" in page for n, page in enumerate(pages, start=1))
+        for number, page in enumerate(pages, start=1):  # narrow blanks may be lost in extraction
+            assert "".join(page.split()).endswith(f"{number}/{len(pages)}")
         inside = [page for page in pages if "Global Wood Density Database" in page]
         assert len(inside) > 1
         assert all("แหล่งที่มา" in page for page in inside)
