@@ -34,6 +34,14 @@ def _plain_twins():
         forms.exp_, forms.log_ = stand_ins.exponential, stand_ins.logarithm
 
 
+@pytest.fixture(params=["processes", "dask"])
+def worker_engine(request):
+    """An engine whose workers are processes of their own."""
+    if request.param == "dask":
+        pytest.importorskip("distributed")
+    return request.param
+
+
 @pytest.fixture
 def two_threads():
     """Kernels use two threads."""

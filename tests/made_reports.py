@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pandas as pd
 
@@ -10,6 +11,9 @@ import rubbercarbon as rc
 from rubbercarbon.report_blocks import Facts, Paragraph, Table, shown
 from rubbercarbon.sites import make_site
 
+PACKAGE = Path(rc.__file__).parent
+SAMPLE = PACKAGE / "sample"
+LANGUAGES = ("en", "th")
 HOSTILE = (
     "</svg><script>alert(1)</script>",
     "{{7*7}}",

@@ -152,14 +152,11 @@ def test_totals_carry_shared_errors_across_parts(frame, source, tmp_path):
 
 @pytest.mark.jit
 @pytest.mark.slow
-@pytest.mark.parametrize("engine", ["processes", "dask"])
-def test_workers_give_the_same_files(engine, source, tmp_path):
-    if engine == "dask":
-        pytest.importorskip("distributed")
-    first, second = tmp_path / "local", tmp_path / engine
+def test_workers_give_the_same_files(worker_engine, source, tmp_path):
+    first, second = tmp_path / "local", tmp_path / worker_engine
     rc.run_batch(source, first, DRAWS)
     news = []
-    run(source, second, engine=engine)
+    run(source, second, engine=worker_engine)
     assert files_of(first) == files_of(second)
     rc.run_batch(source, first, DRAWS, resume=True, report=news.append)
     assert [n.parts_done for n in news] == [FILES]

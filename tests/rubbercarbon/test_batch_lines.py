@@ -82,15 +82,12 @@ def test_a_file_of_bad_lines_alone_is_listed_and_resume_keeps_what_was_said(line
 
 @pytest.mark.jit
 @pytest.mark.slow
-@pytest.mark.parametrize("engine", ["processes", "dask"])
-def test_bad_lines_are_the_same_for_every_engine(lines, engine, tmp_path):
-    if engine == "dask":
-        pytest.importorskip("distributed")
+def test_bad_lines_are_the_same_for_every_engine(lines, worker_engine, tmp_path):
     inputs = write(tmp_path / "in", [*lines[:20], SHORT, *lines[20:], LONG])
     rc.run_batch(inputs, tmp_path / "local", part_rows=25)
-    rc.run_batch(inputs, tmp_path / engine, part_rows=25, engine=engine, workers=2)
-    assert listed(tmp_path / engine).equals(listed(tmp_path / "local"))
-    assert plots_of(tmp_path / engine).equals(plots_of(tmp_path / "local"))
+    rc.run_batch(inputs, tmp_path / worker_engine, part_rows=25, engine=worker_engine, workers=2)
+    assert listed(tmp_path / worker_engine).equals(listed(tmp_path / "local"))
+    assert plots_of(tmp_path / worker_engine).equals(plots_of(tmp_path / "local"))
 
 
 def test_many_bad_lines_are_counted_and_too_many_end_the_reading(lines, tmp_path, monkeypatch):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from pathlib import Path
 
 import made_sites
 import pandas as pd
@@ -26,10 +25,6 @@ from rubbercarbon.report_source import ReportSource, report_source
 from rubbercarbon.report_words import Words
 from rubbercarbon.runs import write_change
 from rubbercarbon.sites import make_site
-
-PACKAGE = Path(rc.__file__).parent
-SAMPLE = PACKAGE / "sample"
-LANGUAGES = ("en", "th")
 
 
 class TestContent:

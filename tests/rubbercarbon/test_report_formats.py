@@ -14,17 +14,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import python_calamine
-from made_reports import HOSTILE, SITE, hostile_inventory
+from made_reports import HOSTILE, LANGUAGES, PACKAGE, SITE, hostile_inventory
 
 import rubbercarbon as rc
 from rubbercarbon import cli, registry
 from rubbercarbon.errors import ReportError, RunFolderError
 from rubbercarbon.report import make_report
 from rubbercarbon.report_source import report_source
-
-PACKAGE = Path(rc.__file__).parent
-SAMPLE = PACKAGE / "sample"
-LANGUAGES = ("en", "th")
 
 
 @pytest.fixture(scope="module")

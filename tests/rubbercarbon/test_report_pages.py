@@ -7,16 +7,14 @@ import re
 import shutil
 import subprocess
 import unicodedata
-from pathlib import Path
 
 import pandas as pd
 import pytest
-from made_reports import HOSTILE, SITE, credit_folder, hostile_inventory
+from made_reports import HOSTILE, SAMPLE, SITE, credit_folder, hostile_inventory
 
 import rubbercarbon as rc
 from rubbercarbon.runs import write_change
 
-SAMPLE = Path(rc.__file__).parent / "sample"
 WORDS = "ที่ นี้ ปี่ น้ำ เดี่ยว นั้น ครั้ง สิทธิ์ สิ่ง ยิ่งขึ้น ผู้ซื้อ พื้นที่"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), "")  # fmt: skip
 QUIET = (

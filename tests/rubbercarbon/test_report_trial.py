@@ -7,13 +7,12 @@ import math
 import re
 import string
 import tomllib
-from pathlib import Path
 
 import made_sites
 import pandas as pd
 import pytest
 from effort import first
-from made_reports import SITE
+from made_reports import PACKAGE, SAMPLE, SITE
 
 import rubbercarbon as rc
 from rubbercarbon import messages
@@ -27,8 +26,6 @@ from rubbercarbon.report_source import ReportSource, report_source
 from rubbercarbon.sites import make_site
 from rubbercarbon.thresholds import threshold
 
-PACKAGE = Path(rc.__file__).parent
-SAMPLE = PACKAGE / "sample"
 THAI = re.compile("[\u0e00-\u0e7f]")
 # topics whose texts are the words of a source or of a design
 QUOTED = {"note of the record", "growth", "scenario", "note of the scenario"}

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 import string
 import tomllib
-from pathlib import Path
 
 import pytest
+from made_reports import LANGUAGES, PACKAGE
 
-import rubbercarbon as rc
 from rubbercarbon import messages, report_figures
 from rubbercarbon.report import SECTIONS
 from rubbercarbon.report_blocks import (
@@ -20,10 +19,6 @@ from rubbercarbon.report_blocks import (
     visible,
 )
 from rubbercarbon.report_words import Words
-
-PACKAGE = Path(rc.__file__).parent
-SAMPLE = PACKAGE / "sample"
-LANGUAGES = ("en", "th")
 
 
 class TestTexts:
