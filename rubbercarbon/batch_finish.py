@@ -24,7 +24,7 @@ from rubbercarbon.batch_store import PLOTS, PROBLEMS, RECORDS, SUMS, Store
 from rubbercarbon.batch_sums import Sums, total_of
 from rubbercarbon.config import Settings
 from rubbercarbon.errors import InventoryError, UnreadableFile
-from rubbercarbon.messages import Words
+from rubbercarbon.messages import LANGUAGES, Words
 from rubbercarbon.problems import Problems
 from rubbercarbon.provenance import RECORD, csv_bytes, run_record
 from rubbercarbon.stock_points import SIZE_COLUMNS
@@ -104,7 +104,7 @@ def finish(run: Run, settings: Settings, plan: Plan) -> tuple[pd.DataFrame, pd.D
     if settings.height_sample is not None:
         values["height_sample"] = settings.height_sample.replace("\\", "/").rsplit("/", 1)[-1]
     reading = {"mapping": dict(run.source.mapping), "units": dict(run.source.units)}
-    unread = {name: why.text("en") for name, why in plan.unread.items()}
+    unread = {n: {code: why.text(code) for code in LANGUAGES} for n, why in plan.unread.items()}
     full = {**run_record(values, plan.digests, reading), "command": "batch", "unread": unread,
             "files": sorted([*(f"{name}.csv" for name in tables), RECORD])}  # fmt: skip
     full["parts"] = {"folder": PLOTS, "files": sorted(f for f in files if f.startswith(PLOTS))}

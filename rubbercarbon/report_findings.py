@@ -251,7 +251,8 @@ def _sampling(source: ReportSource, words: Words) -> Iterator[Finding]:
 
 def _rows(source: ReportSource, words: Words) -> Iterator[Finding]:
     for file, why in dict(source.run.get("unread") or {}).items():
-        yield Finding("unread", words.text("finding_unread", file=file, why=why))
+        said = words.text("finding_unread", file=file, why=why[words.language])
+        yield Finding("unread", said)
     refused, doubtful = (_count(source, severity) for severity in ("error", "warning"))
     key = "finding_problems" if refused or doubtful else "finding_no_problems"
     yield Finding("problems", words.text(key, refused=refused, doubtful=doubtful,

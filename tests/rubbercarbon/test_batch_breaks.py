@@ -86,6 +86,10 @@ def test_a_file_that_may_not_be_opened_is_listed(source, tmp_path, monkeypatch):
     result = rc.run_batch(source, tmp_path / "out", language="th")
     assert result.unread == {"f-1.parquet": "เปิดไฟล์ไม่ได้ (Permission denied) ตรวจสิทธิ์การอ่าน"}
     assert result.total["n_plots"].iloc[-1] == 6
+    for language, why in (("th", "ตรวจสิทธิ์การอ่าน"), ("en", "check who may read it")):
+        report = rc.write_report(tmp_path / "out", tmp_path / f"{language}.html", language)
+        said = [line for line in report.read_text("utf-8").splitlines() if "f-1.parquet" in line]
+        assert any(why in line for line in said)
 
 
 def test_a_file_that_breaks_while_it_is_computed_is_in_no_total(source, finished, tmp_path):
