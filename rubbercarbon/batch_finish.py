@@ -104,8 +104,10 @@ def finish(run: Run, settings: Settings, plan: Plan) -> tuple[pd.DataFrame, pd.D
     if settings.height_sample is not None:
         values["height_sample"] = settings.height_sample.replace("\\", "/").rsplit("/", 1)[-1]
     reading = {"mapping": dict(run.source.mapping), "units": dict(run.source.units)}
-    unread = {n: {code: why.text(code) for code in LANGUAGES} for n, why in plan.unread.items()}
+    unread = {name: why.text("en") for name, why in plan.unread.items()}
+    said = {n: {code: why.text(code) for code in LANGUAGES} for n, why in plan.unread.items()}
     full = {**run_record(values, plan.digests, reading), "command": "batch", "unread": unread,
+            "unread_said": said,
             "files": sorted([*(f"{name}.csv" for name in tables), RECORD])}  # fmt: skip
     full["parts"] = {"folder": PLOTS, "files": sorted(f for f in files if f.startswith(PLOTS))}
     text = json.dumps(full, ensure_ascii=False, indent=2, sort_keys=True)

@@ -250,9 +250,10 @@ def _sampling(source: ReportSource, words: Words) -> Iterator[Finding]:
 
 
 def _rows(source: ReportSource, words: Words) -> Iterator[Finding]:
-    for file, why in dict(source.run.get("unread") or {}).items():
-        said = words.text("finding_unread", file=file, why=why[words.language])
-        yield Finding("unread", said)
+    said = source.run.get("unread_said") or {}
+    for file, known in dict(source.run.get("unread") or {}).items():
+        why = said.get(file, {}).get(words.language, known)
+        yield Finding("unread", words.text("finding_unread", file=file, why=why))
     refused, doubtful = (_count(source, severity) for severity in ("error", "warning"))
     key = "finding_problems" if refused or doubtful else "finding_no_problems"
     yield Finding("problems", words.text(key, refused=refused, doubtful=doubtful,
