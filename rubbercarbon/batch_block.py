@@ -24,13 +24,12 @@ from rubbercarbon.batch_problems import Tally
 from rubbercarbon.batch_templates import MOST_TEMPLATES, SPARE, Templates
 from rubbercarbon.columns import common_era, plain_id
 from rubbercarbon.config import Settings
+from rubbercarbon.draw_blocks import DrawRows
 from rubbercarbon.error_layout import NO_CAMPAIGN, NO_LOCALITY
 from rubbercarbon.headings import key as heading_key
 from rubbercarbon.inputs import SEVERAL_STEMS
 from rubbercarbon.loads import Layout, key_of
-from rubbercarbon.montecarlo import RowTerms
 from rubbercarbon.rows import EXAMPLES, TOTALS
-from rubbercarbon.uncertainty import Masses
 
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
@@ -85,14 +84,6 @@ class Stems:
     plant: Codes
     facts: PlotFacts
     several: int
-
-    def some(self, first: int, last: int) -> Stems:
-        """Those of the plots ``first`` to ``last`` (not included) of ``lean``."""
-        at = slice(int(self.offsets[first]), int(self.offsets[last]))
-        return replace(
-            self, lean=self.lean[first:last], offsets=self.offsets[first : last + 1] - at.start,
-            row=self.row[at], kind=self.kind[at], plant=self.plant[at],
-        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -219,7 +210,6 @@ class Estimator:
         self.whole = asked is not None and get_equation(asked).level == "stand"
         self.whole |= self.settings.height_sample is not None and self.settings.height_by in BY_PLOT
         self.rows_at_once = MANY_NEW
-        self.scratch: NDArray[np.float64] = np.empty((8, 0))
 
     def kinds(self, rows: Rows, facts: PlotFacts) -> tuple[Codes, Any]:
         """Template of each row, and its key without flags."""
@@ -302,61 +292,48 @@ class Estimator:
         left[stems.lean] = False
         return stems, kind, left
 
-    def errors(self, rows: Rows, stems: Stems, layout: Layout) -> tuple[Masses, Layout, RowTerms]:
-        """Masses and errors of some stems, as draws take them; good until the next call."""
-        from allometry.kernels.inventories import spread_rows  # noqa: PLC0415  (loads numba)
+    def draw_rows(self, rows: Rows, stems: Stems, crews: Crews) -> tuple[Layout, DrawRows]:
+        """Cells of stems with their loads, and the stems as draws take them."""
+        from allometry.kernels.groups import mark_cells  # noqa: PLC0415  (loads numba)
 
-        store, facts, n = self.templates, stems.facts, len(stems.row)
-        area = facts.area_ha[stems.lean]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            factor = np.where(np.isnan(area), 1.0, 1.0 / area)
-        if self.scratch.shape[1] < n:
-            self.scratch = np.empty((8, n))
-        agb, bgb, carbon, herb, x, sigma, own, centring = self.scratch[:, :n]
-        spread_rows(
-            stems.offsets, stems.kind, factor, store.terms, store.figures, agb, bgb, carbon, herb,
-            x, sigma, own, centring,
-        )  # fmt: skip
-        names = [rows.plots[p] for p in stems.lean]
-        masses = Masses(
-            offsets=stems.offsets, agb=agb, bgb=bgb, carbon=carbon, herb=herb,
-            plot=np.array([key_of(name) for name in names] or [0], dtype=np.uint64),
-            area_cv=facts.area_cv[stems.lean],
-        )  # fmt: skip
-        plot = np.repeat(np.arange(len(names)), np.diff(stems.offsets))
-
-        def keys(some: Ints) -> NDArray[np.uint64]:
-            trees = rows.trees.take(pa.array(stems.plant[some])).to_pylist()
-            pairs = zip(plot[some].tolist(), trees, strict=True)
-            return np.array(
-                [key_of(f"{names[p]}\x1f{t}") for p, t in pairs] or [0], dtype=np.uint64
-            )
-
-        return masses, replace(layout, x=x, sigma=sigma), RowTerms(centring, own, keys)
-
-    def layout(self, stems: Stems, crews: Crews) -> Layout:
-        """Cells of stems with their loads, sizes left out."""
-        from allometry.kernels.rows import pair_cells  # noqa: PLC0415  (loads numba)
-
-        plot = np.repeat(np.arange(len(stems.lean)), np.diff(stems.offsets))
+        self._note(stems, crews)
+        store, facts = self.templates, stems.facts
         place: dict[str, int] = {}
-        texts_of = stems.facts.texts["locality"][stems.lean]
+        texts_of = facts.texts["locality"][stems.lean]
         locality = np.array([place.setdefault(t, len(place)) for t in texts_of], dtype=np.int64)
         count = len(crews.names)
         if crews.mixed:
-            where, wheres = _renumbered(locality[plot] * count + crews.code[stems.row])
-        else:
-            where, wheres = _renumbered(locality * count + crews.code[stems.lean])
-            where = where[plot]
-        self._note(stems, crews)
-        cell = np.empty(len(stems.kind), dtype=np.int64)
-        seen = np.zeros(len(self.cells.loads) * len(wheres) + 1, dtype=np.int64)
-        pair_cells(stems.kind, self.templates.cell, where, len(wheres), seen, cell)
-        pairs, nothing = np.flatnonzero(seen), np.zeros(0)
-        at = wheres[pairs % len(wheres)] if len(wheres) else pairs
-        return self.cells.layout(
-            pairs // max(len(wheres), 1), at // count, at % count, list(place), crews.names,
-            {"cell": cell, "tree": stems.plant.astype(np.uint64), "x": nothing, "sigma": nothing},
+            locality = np.repeat(locality, np.diff(stems.offsets))
+        code = crews.code[stems.row if crews.mixed else stems.lean]
+        where, wheres = _renumbered(locality * count + code)
+        pairs = np.zeros(len(self.cells.loads) * len(wheres), dtype=np.bool_)
+        mark_cells(
+            stems.offsets, stems.kind, store.cell, where, crews.mixed, len(wheres),
+            np.arange(len(pairs)), pairs,
+        )  # fmt: skip
+        number = np.full(len(pairs), -1, dtype=np.int64)
+        there = np.flatnonzero(pairs)
+        number[there] = np.arange(len(there))
+        at = wheres[there % len(wheres)]
+        layout = self.cells.layout(
+            there // len(wheres), at // count, at % count, list(place), crews.names
+        )
+        names = [rows.plots[p] for p in stems.lean]
+        area = facts.area_ha[stems.lean]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            factor = np.where(np.isnan(area), 1.0, 1.0 / area)
+
+        def keys(some: Ints) -> NDArray[np.uint64]:
+            plot = np.searchsorted(stems.offsets, some, side="right") - 1
+            trees = rows.trees.take(pa.array(stems.plant[some])).to_pylist()
+            pairs = zip(plot.tolist(), trees, strict=True)
+            return np.array([key_of(f"{names[p]}\x1f{t}") for p, t in pairs], dtype=np.uint64)
+
+        return layout, DrawRows(
+            offsets=stems.offsets, kind=stems.kind, tree=stems.plant, terms=store.terms,
+            base=store.cell, where=where, by_row=crews.mixed, places=len(wheres), number=number,
+            factor=factor, plot=np.array([key_of(name) for name in names], dtype=np.uint64),
+            keys=keys,
         )  # fmt: skip
 
     def _note(self, stems: Stems, crews: Crews) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,17 +99,15 @@ class CellRegistry:
 
     def layout(
         self, base: Ints, locality: Ints, campaign: Ints, localities: list[str],
-        campaigns: list[str], rows: dict[str, Any],
+        campaigns: list[str],
     ) -> Layout:  # fmt: skip
-        """Layout of cells at their localities and campaigns.
+        """Layout of cells at their localities and campaigns, without rows.
 
         Parameters
         ----------
         base, locality, campaign : ndarray of int64, shape (n_cells,)
             Registered cell of each, and its places in the lists.
         localities, campaigns : list of str
-        rows : dict
-            ``cell``, ``x``, ``sigma`` and ``tree`` of each row.
         """
         slots, intercept, slope, unit = self._used()
         code = np.full((len(base), len(slots)), -1, dtype=np.int64)
@@ -127,8 +124,12 @@ class CellRegistry:
                 self._key(slot, one // count, names[one % count]) for one in distinct.tolist()
             ]
             streams += [factor.stream] * len(distinct)
+        nothing = np.zeros(0)
         return Layout(
-            **rows,
+            cell=np.zeros(0, dtype=np.int64),
+            x=nothing,
+            sigma=nothing,
+            tree=np.zeros(0, dtype=np.uint64),
             own_share={},
             factors=tuple(self.factors[slot] for slot in slots),
             intercept=intercept[base],

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 Ints = NDArray[np.int64]
 
 SHORT, WILD = 1, 2  # flags below a key: short stand, unselected rubber
-FIGURES, TERMS = 8, 4  # columns that `allometry.kernels.inventories` reads
+FIGURES, TERMS = 8, 8  # columns that `plot_sums` and `gather_groups` read
 BY_SPECIES = frozenset({"species_fuzzy", "species_genus", "species_thai_unverified"})
 WORDS = ("species_input", "equation_id", "roots_id", "height_source", "flags")
 
@@ -80,7 +80,7 @@ def make_templates(
     dbh = prepared.frame["dbh_cm"].to_numpy(dtype=np.float64)
     cells = store.cells.register(layout)
     made = _row_arrays(result, layout, cells, prepared.arrays, dbh, prepared.growth_forms, store)
-    nothing = {"figures": np.nan, "ratio": np.nan, "size": np.nan, "cell": -1}
+    nothing = {"ratio": np.nan, "size": np.nan, "cell": -1}
     joins = [get_equation(name).stems == "equivalent_d" for name in prepared.biomass_ids]
     made |= {
         "ratio": _ratio(prepared),
@@ -113,22 +113,29 @@ def _row_arrays(
     forms: Any, store: Templates,
 ) -> dict[str, Any]:  # fmt: skip
     """What plots gather of each computed row."""
-    masses = (result.agb_kg, result.bgb_kg, result.carbon_kg, result.herb_kg)
-    columns = (
-        *(mass / KG_PER_T for mass in masses), arrays.count, np.pi / 4.0 * (dbh / 100.0) ** 2,
-        np.isin(forms, HERBS), ~np.isin(forms, NOT_IN_BASAL_AREA),
-    )  # fmt: skip
+    masses = np.column_stack(
+        [result.agb_kg, result.bgb_kg, result.carbon_kg, result.herb_kg]
+    ) / KG_PER_T  # fmt: skip
+    known = ~np.isnan(masses)
+    masses[~known] = 0.0
+    culm, counted = np.isin(forms, HERBS), ~np.isin(forms, NOT_IN_BASAL_AREA)
+    cross_section_m2 = np.pi / 4.0 * (dbh / 100.0) ** 2
     cell = np.append(cells, -1)[rows.cell]
     shared = store.cells.shared_variance(cell, rows.x)
     return {
-        "figures": np.column_stack(columns),
+        "figures": np.column_stack(
+            [
+                masses, np.where(culm, 0.0, arrays.count), np.where(culm, arrays.count, 0.0),
+                np.where(counted, cross_section_m2 * arrays.count, 0.0), known[:, 0] | known[:, 3],
+            ]
+        ),
         "terms": np.column_stack(
-            [rows.x, rows.sigma, np.expm1(rows.sigma**2), np.exp(-0.5 * shared)]
+            [masses, rows.x, rows.sigma, np.expm1(rows.sigma**2), np.exp(-0.5 * shared)]
         ),
         "cell": cell,
         "usable": np.ones(len(dbh), dtype=np.bool_),
         "size": arrays.size,
-    }
+    }  # fmt: skip
 
 
 def sized_arrays(sized: Sized, store: Templates) -> dict[str, Any]:
@@ -167,7 +174,7 @@ def gone_arrays(found: list[Problem]) -> dict[str, Any]:
     count = len(found)
     nothing, no = np.full(count, np.nan), np.zeros(count, dtype=np.bool_)
     return {
-        "figures": np.full((count, FIGURES), np.nan),
+        "figures": np.zeros((count, FIGURES)),
         "terms": np.zeros((count, TERMS)), "cell": np.full(count, -1), "usable": no,
         "size": nothing, "ratio": nothing, "merges": no, "unnamed": no,
         "failed": np.array([item.severity == "error" for item in found]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,6 @@ from rubbercarbon.config import Settings
 from rubbercarbon.distributions import QUANTITIES, Spread
 from rubbercarbon.montecarlo import area_factors, of_draws
 from rubbercarbon.pools import co2e
-from rubbercarbon.uncertainty import Masses
 
 Ints = NDArray[np.int64]
 TEXTS = ("plot_id", "site_id", "stratum", "system", "locality")
@@ -83,21 +83,25 @@ def measured_area(columns: dict[str, Any]) -> Floats:
 
 
 def spreads_of(
-    blocks: Any, masses: Masses, settings: Settings, weight: Floats,
-    regions: tuple[list[str], Ints], sums: Sums,
+    blocks: Iterable[tuple[int, int, Floats]], areas: tuple[Floats, Any], settings: Settings,
+    weight: Floats, regions: tuple[list[str], Ints], sums: Sums,
 ) -> list[tuple[Spread, Spread]]:  # fmt: skip
-    """Spread of plots with and without the error of their areas; draws go to the sums."""
+    """Spread of plots with and without the error of their areas; draws go to the sums.
+
+    ``areas`` holds the relative error of each plot's area and the id of its normal.
+    """
     from allometry.kernels.inventories import add_fixed  # noqa: PLC0415  (loads numba)
 
-    names, region = regions
-    totals = np.zeros((len(names), len(QUANTITIES), settings.number_of_draws), dtype=np.int64)
+    (names, region), (area_cv, plot), draws = regions, areas, settings.number_of_draws
+    totals = np.zeros((len(names), len(QUANTITIES), draws), dtype=np.int64)
     found = []
     for first, last, out in blocks:
-        add_fixed(out, weight[first:last], region[first:last], SCALE, totals)
+        at = slice(first, last)
+        add_fixed(out, weight[at], region[at], SCALE, totals)
         measured = of_draws(out, settings.level)
         per_ha = measured
-        if np.any(masses.area_cv[first:last] > 0):
-            factors = area_factors(masses, (first, last), settings.number_of_draws, settings.seed)
+        if np.any(area_cv[at] > 0):
+            factors = area_factors(area_cv[at], plot[at], draws, settings.seed)
             per_ha = of_draws(out * factors[:, None, :], settings.level)
         found.append((per_ha, measured))
     sums.add(Sums(draws={name: totals[g].astype(object) for g, name in enumerate(names)}))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -31,17 +31,16 @@ from rubbercarbon.batch_whole import BESIDE, assume_whole, compute_whole, read_w
 from rubbercarbon.columns import PLOT_COLUMNS, plain_id
 from rubbercarbon.config import Settings
 from rubbercarbon.distributions import QUANTILES, QUANTITIES, Spread
+from rubbercarbon.draw_blocks import Drawer, DrawRows
 from rubbercarbon.errors import InventoryError, SettingsError
 from rubbercarbon.headings import map_headings
 from rubbercarbon.loads import Layout
 from rubbercarbon.messages import failure
-from rubbercarbon.montecarlo import PLOTS_AT_ONCE, draw_plots
+from rubbercarbon.montecarlo import PLOTS_AT_ONCE
 from rubbercarbon.problems import Problems
-from rubbercarbon.uncertainty import Masses
 
 Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
-DRAWN_ROWS = 1 << 16
+Floats = NDArray[np.float64]
 
 
 @dataclass
@@ -183,15 +182,20 @@ def _lean(
     sums.add(sums_of(columns, regions, region))
     spreads: list[tuple[Spread, Spread]] = []
     if estimator.settings.number_of_draws and len(lean):
-        weight, layout = measured_area(columns), estimator.layout(stems, crews_of(rows))
-        for first, last in _few(stems.offsets):
-            at = slice(int(stems.offsets[first]), int(stems.offsets[last]))
-            some = replace(layout, cell=layout.cell[at], tree=layout.tree[at])
-            drawn = _drawn(estimator, rows, stems.some(first, last), some)
-            spreads += spreads_of(
-                *drawn, estimator.settings, weight[first:last], (regions, region[first:last]), sums
-            )
+        layout, drawn = estimator.draw_rows(rows, stems, crews_of(rows))
+        spreads = spreads_of(
+            _draws(layout, drawn, estimator.settings), (facts.area_cv[lean], drawn.plot),
+            estimator.settings, measured_area(columns), (regions, region), sums,
+        )  # fmt: skip
     return columns, spreads
+
+
+def _draws(layout: Layout, rows: DrawRows, settings: Settings) -> Iterator[tuple[int, int, Floats]]:
+    """Draws of plots, some at a time, as `rubbercarbon.montecarlo.draw_plots` gives them."""
+    drawer = Drawer(layout, settings.number_of_draws, settings.seed)
+    for first in range(0, len(rows.plot), PLOTS_AT_ONCE):
+        last = min(first + PLOTS_AT_ONCE, len(rows.plot))
+        yield first, last, drawer.block(rows.some(first, last))
 
 
 def empty_block(settings: Settings, names: list[str], facts: PlotFacts, by: str) -> Block:
@@ -216,26 +220,6 @@ def empty_block(settings: Settings, names: list[str], facts: PlotFacts, by: str)
     spread = Spread(zero, zero, zero, zero, np.zeros((*zero.shape, len(QUANTILES))))
     sums.draws = {name: np.zeros((len(QUANTITIES), draws), dtype=object) for name in regions}
     return Block(table_of(columns, [(spread, spread)]), sums)
-
-
-def _few(offsets: Ints) -> Iterator[tuple[int, int]]:
-    """Plots that draws take together: so many, and no more than so many rows of several."""
-    first, count = 0, len(offsets) - 1
-    while first < count:
-        fits = int(np.searchsorted(offsets, offsets[first] + DRAWN_ROWS, side="right")) - 1
-        last = min(max(fits, first + 1), first + PLOTS_AT_ONCE, count)
-        yield first, last
-        first = last
-
-
-def _drawn(estimator: Estimator, rows: Rows, stems: Stems, cells: Layout) -> tuple[Any, Masses]:
-    """Draws of some plots, and their masses."""
-    masses, layout, terms = estimator.errors(rows, stems, cells)
-    settings = estimator.settings
-    return (
-        draw_plots(masses, layout, settings.number_of_draws, settings.seed, terms=terms),
-        masses,
-    )
 
 
 def _row_counts(rows: Rows, bad: Ints, lean: Ints) -> dict[str, Any]:
@@ -282,10 +266,10 @@ def _whole(estimator: Estimator, rows: Rows, plots: Ints, by: str, sums: Sums) -
     sums.add(sums_of(columns, regions, region))
     spreads: list[tuple[Spread, Spread]] = []
     if draws is not None and len(mine):
-        masses = _some(computed.masses, mine)
+        masses = computed.masses
         spreads = spreads_of(
-            [(0, len(mine), draws[mine])], masses, estimator.settings, measured_area(columns),
-            (regions, region), sums,
+            [(0, len(mine), draws[mine])], (masses.area_cv[mine], masses.plot[mine]),
+            estimator.settings, measured_area(columns), (regions, region), sums,
         )  # fmt: skip
     return [table_of(columns, spreads)] if len(mine) else []
 
@@ -303,8 +287,3 @@ def _plain(frame: pd.DataFrame) -> dict[str, Any]:
     return {
         str(name): object for name in frame if isinstance(frame[name].dtype, pd.CategoricalDtype)
     }
-
-
-def _some(masses: Any, mine: Ints) -> Any:
-    """What area factors need of some plots."""
-    return replace(masses, plot=masses.plot[mine], area_cv=masses.area_cv[mine])

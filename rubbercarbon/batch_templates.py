@@ -61,8 +61,8 @@ class Templates:
     ----------
     figures : ndarray, shape (n, 8)
         As `plot_sums` reads them.
-    terms : ndarray, shape (n, 4)
-        x, sigma, own variance, centring.
+    terms : ndarray, shape (n, 8)
+        As draws read them, see `rubbercarbon.draw_blocks.DrawRows`.
     usable, merges, failed, unnamed, noted : ndarray of bool, shape (n,)
         Living and sound; stems are joined to one plant; some problem refuses it; its species is
         only known by the plot; there is a warning or a note to count.

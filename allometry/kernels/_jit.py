@@ -155,6 +155,12 @@ def serial_kernel(function: Callable[Arguments, Result]) -> Callable[Arguments, 
     return _integers_wrap(compiled)
 
 
+def exact_kernel(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """As `serial_kernel`, rounding after each operation: what is multiplied first has one value."""
+    compiled: Callable[Arguments, Result] = numba.njit(error_model="numpy", cache=CACHE)(function)
+    return _integers_wrap(compiled)
+
+
 def _guarded(
     function: Callable[Arguments, Result], fastmath: set[str], *, light: bool = False
 ) -> Callable[Arguments, Result]:

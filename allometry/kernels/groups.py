@@ -12,158 +12,190 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from allometry.kernels._jit import inline, light_kernel, prange, strict_kernel
+from allometry.kernels._jit import (
+    exact_kernel,
+    inline,
+    prange,
+    serial_kernel,
+    strict_kernel,
+)
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Keys = NDArray[np.uint64]
+Codes = NDArray[np.int32]
+Bools = NDArray[np.bool_]
 
 BINS = 512
+# columns of the terms of a kind of row
+AGB, BGB, CARBON, HERB, X, SIGMA, OWN_VARIANCE, CENTRING = range(8)
+FETCHED = 128  # rows at a time, a few kB
+# columns of the sums of a group, behind twice five moments
+MASS, MASS_OWN, WHOLE, OWN, OWN_SECOND, OWN_THIRD, TREES = range(10, 17)
+GROUP_SUMS = 17
 STATISTICS = 2  # mean and standard deviation, then the quantiles
 SECOND, THIRD, SUM, COUNT = range(4)  # columns of the trees' own errors, by plot and class
 
 
-@light_kernel
-def number_groups(
-    offsets: Ints, cell: Ints, x: Floats, width: Floats, group: Ints, count: Ints
-) -> None:
-    """Number the groups of each plot in order of their first row; -1 for rows without a cell.
-
-    ``width[c]`` is the width of the bins of x in cell c (0: bins of width one).
-    """
-    for p in prange(offsets.shape[0] - 1):
-        first, last = offsets[p], offsets[p + 1]
-        cells = np.empty(last - first, np.int64)
-        pieces = np.empty(last - first, np.int64)
-        known = 0
-        latest = 0
-        for i in range(first, last):
-            c = cell[i]
-            if c < 0:
-                group[i] = -1
-                continue
-            bins = width[c] if width[c] > 0.0 else 1.0
-            piece = np.int64(math.floor(x[i] / bins))
-            if known == 0 or cells[latest] != c or pieces[latest] != piece:
-                latest = 0
-                while latest < known and (cells[latest] != c or pieces[latest] != piece):
-                    latest += 1
-                if latest == known:
-                    cells[known] = c
-                    pieces[known] = piece
-                    known += 1
-            group[i] = latest
-        count[p] = known
+@inline
+def _add_tree(sums: Floats, g: Any) -> None:
+    """Second and third moment of the own errors of a group's latest tree, all its stems at once."""
+    square = sums[g, WHOLE] * sums[g, WHOLE] * sums[g, OWN]
+    sums[g, OWN_SECOND] += square
+    sums[g, OWN_THIRD] += square * sums[g, WHOLE] * sums[g, OWN] * (sums[g, OWN] + 3.0)
 
 
-@light_kernel
-def fill_groups(  # noqa: PLR0915  (one fused loop)
-    offsets: Ints, group: Ints, starts: Ints, cell: Ints, x: Floats, width: Floats, own: Floats,
-    tree: Keys, above: Floats, below: Floats, centring: Floats, log_ratio: float, lowest: int,
-    group_cell: Ints, group_piece: Ints, chosen: Ints, moments: Floats, noise: Floats,
-) -> None:  # fmt: skip
+@exact_kernel
+def gather_groups(  # noqa: PLR0915  (one fused loop)
+    offsets: Ints, kind: Codes, factor: Floats, terms: Floats, base: Ints, where: Ints,
+    by_row: bool, places: int, number: Ints, tree: Codes, width: Floats, herbs: Bools,
+    log_ratio: float, lowest: int, starts: Ints, cell: Ints, piece: Ints, chosen: Ints,
+    sums: Floats, moments: Floats, noise: Floats,
+) -> bool:  # fmt: skip
     """Moments of the mass of each group, and sums for the trees' own errors by plot and class.
+
+    Rows are fetched some at a time before they are added up: their kinds lie far apart in memory,
+    and a processor waits for many at once if little else is between.
 
     Parameters
     ----------
-    offsets, group : ndarray of int64
-        Rows of each plot, and the number of each row's group within its plot.
-    starts : ndarray of int64
-        First group of each plot.
-    cell, x, width
-        As for `number_groups`.
-    own : ndarray
-        Variance of each tree's own errors, relative.
-    tree : ndarray of uint64
-        Identity of trees; stems of one follow each other.
-    above, below : ndarray
-        Mass of each row.
-    centring : ndarray
-        Factor that makes shared errors mean-one.
+    offsets, kind : ndarray of int64 and int32
+        Rows of each plot, and the row of ``terms`` that each is like.
+    factor : ndarray, shape (n_plots,)
+        Times the masses.
+    terms : ndarray, shape (n_kinds, 8)
+        Above-ground, below-ground, carbon and herb mass, size x, sigma of the tree's own errors,
+        their relative variance, and the factor that makes shared errors mean-one.
+    base, where, by_row, places, number
+        Row i is in the cell ``number[base[kind[i]] * places + where]``, with ``where`` of its plot,
+        or of itself with ``by_row``; rows of a ``base`` of -1 have no cell.
+    tree : ndarray of int32
+        Number of the tree; stems of one follow each other.
+    width, herbs : ndarray, shape (n_cells,)
+        Width of the bins of x, a power of 2 (0: bins of width one); whether herb mass counts.
     log_ratio, lowest : float, int
         Classes of the own variance: powers of exp(log_ratio), the first ``lowest``.
-    group_cell, group_piece, chosen : ndarray of int64, shape (n_groups,)
+    starts : ndarray of int64, shape (n_plots + 1,)
+        Filled: first group of each plot.
+    cell, piece, chosen : ndarray of int64, shape (room,)
         Filled: cell, bin of x, class of own variance.
-    moments : ndarray, shape (2, n_groups, 5)
+    sums : ndarray, shape (room, 17)
+        For the loop itself.
+    moments : ndarray, shape (2, room, 5)
         Filled: sums of centred mass times (x - centre of the bin)^k / k!.
     noise : ndarray, shape (n_plots, n_classes, 4)
         Filled: second and third moments of the own errors, mass, number of trees.
+
+    Returns
+    -------
+    bool
+        Whether there was room for all groups.
     """
-    for p in prange(offsets.shape[0] - 1):
-        first, last = offsets[p], offsets[p + 1]
-        base = starts[p]
-        groups = starts[p + 1] - base
-        place = np.zeros(groups + 1, np.int64)
-        for i in range(first, last):
-            if group[i] >= 0:
-                place[group[i] + 1] += 1
-        for g in range(groups):
-            place[g + 1] += place[g]
-        order = np.empty(last - first, np.int64)
-        at = place.copy()
-        for i in range(first, last):
-            if group[i] >= 0:
-                order[at[group[i]]] = i
-                at[group[i]] += 1
-        for k in range(noise.shape[1]):
-            for s in range(4):
-                noise[p, k, s] = 0.0
-        for g in range(groups):
-            here = base + g
-            one = order[place[g]]
-            c = cell[one]
-            bins = width[c] if width[c] > 0.0 else 1.0
-            piece = np.int64(math.floor(x[one] / bins))
-            middle = (np.float64(piece) + 0.5) * bins
-            group_cell[here], group_piece[here] = c, piece
-            a0, a1, a2, a3, a4 = 0.0, 0.0, 0.0, 0.0, 0.0
-            b0, b1, b2, b3, b4 = 0.0, 0.0, 0.0, 0.0, 0.0
-            mass, spread = 0.0, 0.0
-            for q in range(place[g], place[g + 1]):
-                i = order[q]
-                v = x[i] - middle
-                mass += above[i]
-                spread += above[i] * own[i]
-                w = above[i] * centring[i]
-                u = below[i] * centring[i]
-                a0 += w
-                b0 += u
+    newest = np.full(width.shape[0], -1, np.int64)  # group of each cell in this plot
+    older = np.empty(cell.shape[0], np.int64)  # next group of the same cell
+    last_tree = np.empty(cell.shape[0], np.int32)
+    near = np.empty((FETCHED, 5))
+    near_cell, near_bin = np.empty(FETCHED, np.int64), np.empty(FETCHED, np.int64)
+    starts[0] = 0
+    for p in range(offsets.shape[0] - 1):
+        first = starts[p]
+        end, latest = first, first
+        times = factor[p]
+        for fetched in range(offsets[p], offsets[p + 1], FETCHED):
+            last = min(fetched + FETCHED, offsets[p + 1])
+            for i in range(fetched, last):
+                k, j = np.uint32(kind[i]), np.uint64(i - fetched)
+                c = np.int64(-1)
+                if base[k] >= 0:
+                    c = number[base[k] * places + (where[i] if by_row else where[p])]
+                near_cell[j] = c
+                c *= c >= 0
+                bins = width[c] if width[c] > 0.0 else 1.0
+                bin_of = math.floor(terms[k, X] / bins)
+                near_bin[j] = np.int64(bin_of)
+                near[j, 0] = (terms[k, HERB] if herbs[c] else terms[k, AGB]) * times
+                near[j, 1] = terms[k, BGB] * times
+                near[j, 2] = terms[k, X] - (bin_of + 0.5) * bins
+                near[j, 3] = terms[k, OWN_VARIANCE]
+                near[j, 4] = terms[k, CENTRING]
+            for i in range(fetched, last):
+                j = np.uint64(i - fetched)
+                c, bin_of = near_cell[j], near_bin[j]
+                if c < 0:
+                    continue
+                if end == first or cell[latest] != c or piece[latest] != bin_of:
+                    latest = newest[c]
+                    while latest >= 0 and piece[latest] != bin_of:
+                        latest = older[latest]
+                    if latest < 0:
+                        if end == cell.shape[0]:
+                            return False
+                        latest = end
+                        cell[end], piece[end] = c, bin_of
+                        older[end] = newest[c]
+                        newest[c] = end
+                        last_tree[end] = -1
+                        sums[end] = 0.0
+                        end += 1
+                at = np.uint64(latest)
+                mass, v, own = near[j, 0], near[j, 2], near[j, 3]
+                w, u = mass * near[j, 4], near[j, 1] * near[j, 4]
+                sums[at, 0] += w
+                sums[at, 1] += u
                 w *= v
                 u *= v
-                a1 += w
-                b1 += u
-                w *= 0.5 * v
-                u *= 0.5 * v
-                a2 += w
-                b2 += u
-                w *= v / 3.0
-                u *= v / 3.0
-                a3 += w
-                b3 += u
-                w *= 0.25 * v
-                u *= 0.25 * v
-                a4 += w
-                b4 += u
-            moments[0, here, 0], moments[0, here, 1], moments[0, here, 2] = a0, a1, a2
-            moments[0, here, 3], moments[0, here, 4] = a3, a4
-            moments[1, here, 0], moments[1, here, 1], moments[1, here, 2] = b0, b1, b2
-            moments[1, here, 3], moments[1, here, 4] = b3, b4
-            mean = spread / max(mass, 1e-300)
+                sums[at, 2] += w
+                sums[at, 3] += u
+                w *= v
+                u *= v
+                sums[at, 4] += w
+                sums[at, 5] += u
+                w *= v
+                u *= v
+                sums[at, 6] += w
+                sums[at, 7] += u
+                sums[at, 8] += w * v
+                sums[at, 9] += u * v
+                sums[at, MASS] += mass
+                sums[at, MASS_OWN] += mass * own
+                if tree[i] != last_tree[at]:
+                    last_tree[at] = tree[i]
+                    _add_tree(sums, at)
+                    sums[at, WHOLE], sums[at, OWN] = 0.0, own
+                    sums[at, TREES] += 1.0
+                sums[at, WHOLE] += mass
+        for g in range(first, end):
+            newest[cell[g]] = -1
+        starts[p + 1] = end
+        noise[p] = 0.0
+        for g in range(first, end):
+            _add_tree(sums, g)
+            factorial = 1.0
+            for e in range(moments.shape[2]):
+                factorial *= max(e, 1)
+                moments[0, g, e] = sums[g, 2 * e] / factorial
+                moments[1, g, e] = sums[g, 2 * e + 1] / factorial
+            mean = sums[g, MASS_OWN] / max(sums[g, MASS], 1e-300)
             step = np.int64(math.floor(math.log(max(mean, 1e-12)) / log_ratio)) - lowest
-            k = min(max(step, 0), noise.shape[1] - 1)
-            chosen[here] = k
-            q = place[g]
-            while q < place[g + 1]:
-                i = order[q]
-                whole = above[i]
-                q += 1
-                while q < place[g + 1] and tree[order[q]] == tree[i]:
-                    whole += above[order[q]]
-                    q += 1
-                noise[p, k, SECOND] += whole * whole * own[i]
-                noise[p, k, THIRD] += whole * whole * whole * own[i] * own[i] * (own[i] + 3.0)
-                noise[p, k, SUM] += whole
-                noise[p, k, COUNT] += 1.0
+            of = min(max(step, 0), noise.shape[1] - 1)
+            chosen[g] = of
+            noise[p, of, SECOND] += sums[g, OWN_SECOND]
+            noise[p, of, THIRD] += sums[g, OWN_THIRD]
+            noise[p, of, SUM] += sums[g, MASS]
+            noise[p, of, COUNT] += sums[g, TREES]
+    return True
+
+
+@serial_kernel
+def mark_cells(
+    offsets: Ints, kind: Codes, base: Ints, where: Ints, by_row: bool, places: int, number: Ints,
+    marked: Bools,
+) -> None:  # fmt: skip
+    """Mark the cells of rows, which are told as in `gather_groups`."""
+    for p in range(offsets.shape[0] - 1):
+        for i in range(offsets[p], offsets[p + 1]):
+            one = base[kind[i]]
+            if one >= 0:
+                marked[number[one * places + (where[i] if by_row else where[p])]] = True
 
 
 @inline

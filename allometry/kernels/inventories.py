@@ -20,7 +20,7 @@ HALF = np.uint64(32)
 EMPTY = -1
 DIGIT = 256
 # columns of a distinct row's figures, in the order of `plot_sums`
-AGB, BGB, CARBON, HERB, COUNT, CROSS_SECTION, CULM, COUNTED = range(8)
+AGB, BGB, CARBON, HERB, STEMS, CULMS, CROSS_SECTION, ESTIMATED = range(8)
 SUMS = 14  # columns of `plot_sums`
 
 
@@ -156,80 +156,43 @@ def count_kinds(
     return met, found
 
 
-@inline
-def _added(total: float, spread: float, value: float, per_ha: float) -> Any:
-    """Sums of a stock and of the same per hectare; NaN counts as nothing."""
-    if not np.isnan(value):
-        total += value
-        value *= per_ha
-        if not np.isnan(value):
-            spread += value
-    return total, spread
-
-
 @strict_kernel
 def plot_sums(
     starts: Ints, kind: Codes, plant: Codes, figures: Floats, expansion: Floats, out: Floats
 ) -> None:
-    """Sums of plots, in the order of their rows; NaN counts as nothing.
+    """Sums of plots, in the order of their rows.
 
-    ``figures[kind]`` holds above-ground, below-ground, carbon and herb mass [t], stems that the
-    row stands for, cross-section of one [m2], whether it is a culm and whether it counts in basal
-    area; ``expansion[p]`` is 1 / area [1/ha], NaN where unknown. ``out[p]`` takes the four
-    stocks in t and in t/ha, rows with a figure, trees, stems, culms, stems/ha and basal area
-    [m2/ha].
+    ``figures[kind]`` holds above-ground, below-ground, carbon and herb mass [t] (0 for none), stems
+    and culms that the row stands for, their cross-section in basal area [m2] and 1 where there is a
+    mass; ``expansion[p]`` is 1 / area [1/ha], NaN where unknown. ``out[p]`` takes the four stocks
+    in t and in t/ha, rows with a mass, trees, stems, culms, stems/ha and basal area [m2/ha].
     """
     for p in prange(starts.shape[0] - 1):
         per_ha = expansion[p]
         t0, t1, t2, t3, h0, h1, h2, h3 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
         rows, trees, stems, culms, stocking, area = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+        latest = np.int32(-1)
         for i in range(starts[p], starts[p + 1]):
-            one = figures[kind[i]]
-            agb, bgb, carbon, herb, count = one[AGB], one[BGB], one[CARBON], one[HERB], one[COUNT]
-            t0, h0 = _added(t0, h0, agb, per_ha)
-            t1, h1 = _added(t1, h1, bgb, per_ha)
-            t2, h2 = _added(t2, h2, carbon, per_ha)
-            t3, h3 = _added(t3, h3, herb, per_ha)
-            if not (np.isnan(agb) and np.isnan(herb)):
-                rows += 1.0
-            new = i == starts[p] or plant[i] != plant[i - 1]
-            if one[CULM] != 0.0:
-                culms += count
-            else:
-                stems += count
-                if new:
-                    trees += count
-                stocking += count * per_ha
-            if one[COUNTED] != 0.0:
-                area += one[CROSS_SECTION] * count * per_ha
+            k = np.uint32(kind[i])
+            t0 += figures[k, AGB]
+            t1 += figures[k, BGB]
+            t2 += figures[k, CARBON]
+            t3 += figures[k, HERB]
+            h0 += figures[k, AGB] * per_ha
+            h1 += figures[k, BGB] * per_ha
+            h2 += figures[k, CARBON] * per_ha
+            h3 += figures[k, HERB] * per_ha
+            stems += figures[k, STEMS]
+            culms += figures[k, CULMS]
+            stocking += figures[k, STEMS] * per_ha
+            area += figures[k, CROSS_SECTION] * per_ha
+            rows += figures[k, ESTIMATED]
+            trees += 0.0 if plant[i] == latest else figures[k, STEMS]
+            latest = plant[i]
         out[p, 0], out[p, 1], out[p, 2], out[p, 3] = t0, t1, t2, t3
         out[p, 4], out[p, 5], out[p, 6], out[p, 7] = h0, h1, h2, h3
         out[p, 8], out[p, 9], out[p, 10], out[p, 11] = rows, trees, stems, culms
         out[p, 12], out[p, 13] = stocking, area
-
-
-@light_kernel
-def spread_rows(
-    starts: Ints, kind: Codes, factor: Floats, terms: Floats, figures: Floats,
-    agb: Floats, bgb: Floats, carbon: Floats, herb: Floats, x: Floats, sigma: Floats, own: Floats,
-    centring: Floats,
-) -> None:  # fmt: skip
-    """What draws need of each row: masses per hectare (or plot) and its errors.
-
-    ``terms[kind]`` holds x, sigma, own variance and centring; ``figures`` as for `plot_sums`, whose
-    NaN counts as nothing.
-    """
-    for p in prange(starts.shape[0] - 1):
-        times = factor[p]
-        for i in range(starts[p], starts[p + 1]):
-            k = kind[i]
-            one = figures[k]
-            agb[i] = 0.0 if np.isnan(one[AGB]) else one[AGB] * times
-            bgb[i] = 0.0 if np.isnan(one[BGB]) else one[BGB] * times
-            carbon[i] = 0.0 if np.isnan(one[CARBON]) else one[CARBON] * times
-            herb[i] = 0.0 if np.isnan(one[HERB]) else one[HERB] * times
-            x[i], sigma[i] = terms[k, 0], terms[k, 1]
-            own[i], centring[i] = terms[k, 2], terms[k, 3]
 
 
 @serial_kernel

@@ -55,26 +55,3 @@ def first_codes(codes: Codes, starts: Ints, first: Codes, odd: Bools) -> None:
             if codes[i] != one:
                 odd[p] = True
                 break
-
-
-@serial_kernel
-def pair_cells(
-    kind: Codes, cell: Ints, where: Ints, places: int, seen: Ints, out: Ints
-) -> None:  # fmt: skip
-    """Number the pairs of a kind's cell and a place that occur, in their order; -1 without a cell.
-
-    ``seen``, of zeros, becomes 1 at ``cell * places + place`` of the pairs that occur.
-    """
-    for i in range(kind.shape[0]):
-        base = cell[kind[i]]
-        out[i] = base * places + where[i] if base >= 0 else -1
-        if base >= 0:
-            seen[out[i]] = 1
-    number = np.empty(seen.shape[0], np.int64)
-    known = 0
-    for k in range(seen.shape[0]):
-        number[k] = known
-        known += seen[k]
-    for i in range(kind.shape[0]):
-        if out[i] >= 0:
-            out[i] = number[out[i]]

@@ -88,19 +88,39 @@ def test_groups_and_their_moments_are_those_of_plain_numpy():
     cell, x = rng.integers(-1, 3, n), rng.normal(2, 1, n)
     width = np.array([4.0, 1.0, 0.0])
     above, below, own = rng.uniform(1, 2, n), rng.uniform(0, 1, n), rng.uniform(0.01, 2, n)
-    centring, tree = rng.uniform(0.9, 1, n), np.arange(n, dtype=np.uint64)
+    centring, tree = rng.uniform(0.9, 1, n), np.arange(n, dtype=np.int32)
     cell[5:7], x[5:7], tree[6] = 1, 2.2, 5
     own[6] = own[5]
-    group, count = np.empty(n, dtype=np.int64), np.empty(2, dtype=np.int64)
-    groups.number_groups(offsets, cell, x, width, group, count)
-    starts = np.concatenate([[0], np.cumsum(count)])
+    herbs, factor = np.array([False, True, False]), np.array([0.5, 2.0])
+    kind = rng.permutation(n).astype(np.int32)  # the tables are in another order than the rows
+    terms, base = np.zeros((n, 8)), np.empty(n, dtype=np.int64)
+    times = np.repeat(factor, np.diff(offsets))
+    terms[kind, np.where(herbs[cell], 3, 0)], terms[kind, 1] = above / times, below / times
+    terms[kind, 4:] = np.column_stack([x, np.zeros(n), own, centring])
+    # cells 0 and 1 are one base cell at two places, cell 2 is another at the first of them
+    where, number = np.zeros(n, dtype=np.int64), np.array([2, 0, 1, 0])
+    base[kind] = np.where(cell < 0, -1, np.where(cell == 2, 0, 1))
+    where[cell == 0] = 1
+    starts, room = np.zeros(3, dtype=np.int64), 2
+
+    def gather(room):
+        made = (
+            *(np.empty(room, dtype=np.int64) for _ in range(3)),
+            np.empty((room, groups.GROUP_SUMS)),
+            np.empty((2, room, 5)),
+            np.empty((2, 11, 4)),
+        )
+        fits = groups.gather_groups(
+            offsets, kind, factor, terms, base, where, True, 2, number, tree, width, herbs,
+            np.log(3.0), -8, starts, *made,
+        )  # fmt: skip
+        return made if fits else None
+
+    while (made := gather(room)) is None:
+        room += 1
     total = starts[-1]
-    found_cell, piece, chosen = (np.empty(total, dtype=np.int64) for _ in range(3))
-    moments, noise = np.empty((2, total, 5)), np.empty((2, 11, 4))
-    groups.fill_groups(
-        offsets, group, starts, cell, x, width, own, tree, above, below, centring, np.log(3.0), -8,
-        found_cell, piece, chosen, moments, noise,
-    )  # fmt: skip
+    assert total == room
+    found_cell, piece, chosen, _, moments, noise = made
     bins = np.array([4.0, 1.0, 1.0])[np.maximum(cell, 0)]
     for p in range(2):
         mine = np.arange(offsets[p], offsets[p + 1])

@@ -8,7 +8,7 @@ import pytest
 from naive_draws import RUBBER, Twin, standard_errors
 
 import rubbercarbon as rc
-from rubbercarbon import montecarlo, uncertainty
+from rubbercarbon import draw_blocks, montecarlo, uncertainty
 
 DRAWS = 20_000
 OTHERS = ("Hopea odorata", "Dipterocarpus alatus", "Tectona grandis", "Parkia speciosa")
@@ -136,15 +136,15 @@ def test_compressed_and_exact_draws_differ_by_less_than_the_bound():
     compressed = all_draws(masses, layout, "compressed", draws=count)
     some = exact[:, :3] > 0
     ratio = compressed[:, :3][some] / exact[:, :3][some]
-    assert np.abs(ratio - 1.0).max() < montecarlo.TOLERANCE
+    assert np.abs(ratio - 1.0).max() < draw_blocks.TOLERANCE
 
 
 @pytest.mark.jit
 def test_a_wide_slope_falls_back_to_finer_bins_and_then_to_the_exact_kernel():
     trees = make_trees((5,))
     _, masses, layout = parts(trees, errors={"rubber_locality": {"scale": 60.0}})
-    tables = montecarlo._tables(layout, np.arange(len(layout.carbon)), 50, 1)
-    assert not (montecarlo._widths(tables.reach) > 0).all()
+    tables = draw_blocks._tables(layout, np.arange(len(layout.carbon)), 50, 1)
+    assert not (draw_blocks._widths(tables.reach) > 0).all()
     draws = all_draws(masses, layout, "compressed", draws=50, seed=1)
     exact = all_draws(masses, layout, "exact", draws=50, seed=1)
     slow = np.isclose(draws[:, 0], exact[:, 0], rtol=0, atol=0).all(axis=1)
