@@ -51,7 +51,10 @@ class Respelt:
 
 @dataclass
 class Rows:
-    """Rows of whole plots in order of plots as they come; one code per text."""
+    """Rows of whole plots in order of plots as they come; one code per text.
+
+    ``rank`` is the order of trees by their code, or with stems that have ids of rows.
+    """
 
     table: Any
     row: Ints
@@ -61,6 +64,7 @@ class Rows:
     tree: Codes
     trees: Any
     rank: Ints
+    by_tree: bool
     odd: Bools
     respelt: dict[str, Respelt | None]
 
@@ -79,7 +83,7 @@ class Stems:
 
     lean: Ints
     offsets: Ints
-    row: Ints
+    row: Codes
     kind: Codes
     plant: Codes
     facts: PlotFacts
@@ -123,18 +127,17 @@ def rows_of(table: Any, row: Ints, files: Any) -> Rows:
     odd = np.isin(codes[starts], _suspicious(plots))
     if "tree_id" in table.column_names:
         tree, trees, rank, respelt["tree_id"] = _ranked(table.column("tree_id"))
-        bad = np.isin(tree, _suspicious(trees))
-        if bad.any():
-            odd |= np.logical_or.reduceat(bad, starts)
+        if len(doubtful := _suspicious(trees)):
+            odd |= np.logical_or.reduceat(np.isin(tree, doubtful), starts)
     else:
         trees = pa.array([f"row-{number}" for number in row.tolist()])
         tree, trees, rank, _ = _ranked(trees)
-    order_of = rank[tree]
-    if "stem_id" in table.column_names:
+    by_tree = "stem_id" not in table.column_names
+    if not by_tree:
         stem, _, stem_rank, respelt["stem_id"] = _ranked(table.column("stem_id"))
-        order_of = order_of * (int(stem_rank.max(initial=0)) + 1) + stem_rank[stem]
+        rank = rank[tree] * (int(stem_rank.max(initial=0)) + 1) + stem_rank[stem]
     offsets = np.concatenate([starts, [len(codes)]]).astype(np.int64)
-    return Rows(table, row, files, offsets, names, tree, trees, order_of, odd, respelt)
+    return Rows(table, row, files, offsets, names, tree, trees, rank, by_tree, odd, respelt)
 
 
 def _respelt(codes: Codes, written: list[str], plain: list[str]) -> Respelt | None:
@@ -210,31 +213,32 @@ class Estimator:
         self.whole = asked is not None and get_equation(asked).level == "stand"
         self.whole |= self.settings.height_sample is not None and self.settings.height_by in BY_PLOT
         self.rows_at_once = MANY_NEW
+        self.traits: tuple[Any, Any] = (None, None)  # for which templates, and which they are
 
     def kinds(self, rows: Rows, facts: PlotFacts) -> tuple[Codes, Any]:
-        """Template of each row, and its key without flags."""
+        """Template of each row, its key, and what gives the codes of keys."""
+        from allometry.kernels.rows import add_flags  # noqa: PLC0415  (loads numba)
+
         store = self.templates
         if len(store) > MOST_TEMPLATES:
             self.tally.flush()
             store.forget()
         try:
-            keys, codes, same = store.keys.encode(rows.table, SPARE)
+            keys, codes_of, same = store.keys.encode(rows.table, SPARE)
         except OverflowError:
             self.tally.flush()
             store.forget()
-            keys, codes, same = store.keys.encode(rows.table, SPARE)
+            keys, codes_of, same = store.keys.encode(rows.table, SPARE)
         if not same:
             self.tally.flush()
             store.clear()
         if facts.wild.any():
-            keys |= np.where(np.repeat(facts.wild, np.diff(rows.offsets)), WILD, 0).astype(
-                np.uint64
-            )
+            add_flags(rows.offsets, np.where(facts.wild, WILD, 0).astype(np.uint64), keys)
         before = len(store)
-        kind = store.find(keys, codes)
+        kind = store.find(keys, codes_of)
         new = len(store) - before
         self.rows_at_once = MANY_NEW if MOST_NEW * new > len(kind) else MANY_KNOWN
-        return kind, (keys, codes)
+        return kind, (keys, codes_of)
 
     def facts(self, rows: Rows) -> PlotFacts:
         """What is known of the plots."""
@@ -244,53 +248,39 @@ class Estimator:
 
     def stems(self, rows: Rows, facts: PlotFacts) -> tuple[Stems, Codes, Bools]:
         """Usable stems in order, templates of all rows, and the plots left to whole inventories."""
-        from allometry.kernels import inventories as compiled  # noqa: PLC0415  (loads numba)
-
-        kind, (keys, codes) = self.kinds(rows, facts)
-        store, count = self.templates, len(rows.plots)
-        order = np.empty(len(rows.row), dtype=np.int64)
-        odd = np.empty(count, dtype=np.bool_)
-        compiled.order_rows(rows.offsets, rows.rank, order, odd)
-        odd |= rows.odd | facts.odd | self.whole
-        if store.unnamed.any():
-            odd |= np.logical_or.reduceat(store.unnamed[kind], rows.offsets[:-1])
-        found, several = np.empty((2, count), dtype=np.int64)
-        merged = np.empty(count, dtype=np.bool_)
-
-        def keep(kind: Codes) -> Stems:
-            compiled.count_usable(
-                rows.offsets, order, kind, store.usable, store.merges, rows.tree, found, merged,
-                several,
-            )  # fmt: skip
-            lean = ~(odd | merged)
-            starts = np.concatenate([[0], np.cumsum(np.where(lean, found, 0))]).astype(np.int64)
-            row = np.empty(starts[-1], dtype=np.int64)
-            of, plant = (np.empty(starts[-1], dtype=np.int32) for _ in range(2))
-            compiled.keep_usable(
-                rows.offsets, order, kind, store.usable, rows.tree, starts, row, of, plant
-            )
-            chosen = np.flatnonzero(lean)
-            offsets = np.append(starts[chosen], starts[-1])
-            return Stems(chosen, offsets, row, of, plant, facts, int(several[chosen].sum()))
-
-        stems = keep(kind)
-        if not np.isnan(store.ratio).all() and len(stems.lean):
-            mean = np.empty(len(stems.lean))
-            compiled.plot_ratios(stems.offsets, stems.kind, store.ratio, mean)
-            short = np.zeros(count, dtype=np.bool_)
-            short[stems.lean] = mean < ladder()["short_stand"]["ratio"]
-            if short.any():
-                mine = np.flatnonzero(np.repeat(short, np.diff(rows.offsets)))
-                kind[mine] = store.find(
-                    keys[mine] | np.uint64(SHORT),
-                    {name: code[mine] for name, code in codes.items()},
-                )
-                stems = keep(kind)
+        kind, (keys, codes_of) = self.kinds(rows, facts)
+        odd = rows.odd | facts.odd | self.whole
+        stems, mean = self._usable(rows, kind, facts, odd)
+        short = mean < ladder()["short_stand"]["ratio"]
+        if short.any():
+            mine = np.flatnonzero(np.repeat(short, np.diff(rows.offsets)))
+            kind[mine] = self.templates.find(keys[mine] | np.uint64(SHORT), codes_of)
+            stems, _ = self._usable(rows, kind, facts, odd)
         if stems.several:
             self.assumptions.add(*SEVERAL_STEMS, source="equation records")
-        left = np.ones(count, dtype=np.bool_)
+        left = np.ones(len(rows.plots), dtype=np.bool_)
         left[stems.lean] = False
         return stems, kind, left
+
+    def _usable(
+        self, rows: Rows, kind: Codes, facts: PlotFacts, odd: Bools
+    ) -> tuple[Stems, NDArray[np.float64]]:
+        """Usable stems of plots that are not odd, and the mean ratio of heights of all plots."""
+        from allometry.kernels.inventories import usable_rows  # noqa: PLC0415  (loads numba)
+
+        store, count = self.templates, len(rows.plots)
+        if self.traits[0] is not store.usable:
+            self.traits = (store.usable, store.traits())
+        row, of, plant = (np.empty(len(kind), dtype=np.int32) for _ in range(3))
+        starts = np.empty(count + 1, dtype=np.int64)
+        mean, odd = np.empty(count), odd.copy()
+        several = usable_rows(
+            rows.offsets, rows.rank, rows.tree, rows.by_tree, kind, self.traits[1], store.ratio,
+            odd, row, of, plant, starts, mean,
+        )  # fmt: skip
+        lean, end = np.flatnonzero(~odd), int(starts[-1])
+        offsets = np.append(starts[lean], end)
+        return Stems(lean, offsets, row[:end], of[:end], plant[:end], facts, several), mean
 
     def draw_rows(self, rows: Rows, stems: Stems, crews: Crews) -> tuple[Layout, DrawRows]:
         """Cells of stems with their loads, and the stems as draws take them."""

@@ -121,19 +121,23 @@ class TextCodes:
 
     def encode(self, column: Any) -> Codes:
         """Number of each row's text."""
-        codes, place = self._places(column)
-        result: Codes = place[codes]
-        return result
+        from allometry.kernels.rows import take_places  # noqa: PLC0415  (loads numba)
+
+        codes, place = self.places(column)
+        out = np.empty_like(codes)
+        take_places(codes, place, out)
+        return out
 
     def first(self, column: Any, starts: Ints, mixed: NDArray[np.bool_]) -> Codes:
         """Number of each plot's first text; see `first_of`."""
-        codes, place = self._places(column)
-        if len(np.unique(place)) < len(place):  # two spellings of one text
-            codes, place = place[codes], np.arange(self.size, dtype=np.int32)
+        codes, place = self.places(column)
+        if len(set(place.tolist())) < len(place):  # two spellings of one text
+            codes, place = self.encode(column), np.arange(self.size, dtype=np.int32)
         result: Codes = place[first_of(codes, starts, mixed)]
         return result
 
-    def _places(self, column: Any) -> tuple[Codes, Codes]:
+    def places(self, column: Any) -> tuple[Codes, Codes]:
+        """Code of each row, and the number of each code."""
         codes, found = texts(column)
         return codes, np.array([self._number(text) for text in found], dtype=np.int32)
 
@@ -152,6 +156,26 @@ class TextCodes:
         return np.array(list(self.known), dtype=object)[codes]
 
 
+def _on_grid(column: Any, scale: float, codes: Codes) -> int:
+    """Place of each number on a decimal grid; returns the largest, or -1 if one lies beside it."""
+    from allometry.kernels.rows import grid_codes  # noqa: PLC0415  (loads numba)
+
+    start, largest = 0, 0
+    for chunk in column.chunks if isinstance(column, pa.ChunkedArray) else [column]:
+        array = chunk if pa.types.is_float64(chunk.type) else pc.cast(chunk, pa.float64())
+        end = start + len(array)
+        bits, data = array.buffers()
+        if len(array):
+            valid = np.frombuffer(bits if bits and array.null_count else b"", dtype=np.uint8)
+            values = np.frombuffer(data, dtype=np.float64)[array.offset : array.offset + len(array)]
+            found = grid_codes(values, valid, array.offset, scale, MOST_STEPS, codes[start:end])
+            if found < 0:
+                return -1
+            largest = max(largest, int(found))
+        start = end
+    return largest
+
+
 @dataclass
 class NumberCodes:
     """Numbers of distinct floats: steps of a decimal grid, else a dictionary.
@@ -168,17 +192,15 @@ class NumberCodes:
 
     def encode(self, column: Any) -> Codes:
         """Number of each row's float; 0 for none."""
-        from allometry.kernels.rows import grid_codes  # noqa: PLC0415  (loads numba)
-
-        values = numbers(column)
-        codes = np.empty(len(values), dtype=np.int32)
+        codes = np.empty(len(column), dtype=np.int32)
         while self.grid < len(GRIDS):
-            largest = grid_codes(values, GRIDS[self.grid], MOST_STEPS, codes)
+            largest = _on_grid(column, GRIDS[self.grid], codes)
             if largest >= 0:
-                self.size = max(self.size, int(largest) + 1)
+                self.size = max(self.size, largest + 1)
                 return codes
             self.grid += 1
             self.size, self.version = 1, self.version + 1
+        values = numbers(column)
         there = np.isfinite(values)
         distinct, place = np.unique(np.where(there, values, 0.0), return_inverse=True)
         if self.passing is None and len(self.known) + len(distinct) <= MOST_NUMBERS:
@@ -212,12 +234,14 @@ class RowKeys:
     versions: dict[str, int] = field(default_factory=dict)
     changed: set[str] = field(default_factory=set)
 
-    def encode(self, table: Any, spare: int) -> tuple[Keys, dict[str, Codes], bool]:
-        """Keys of rows with ``spare`` bits left below, codes by column, and whether old keys hold.
+    def encode(
+        self, table: Any, spare: int
+    ) -> tuple[Keys, Callable[[Keys], dict[str, Codes]], bool]:  # fmt: skip
+        """Keys of rows with ``spare`` bits left below, codes by column of keys, if old keys hold.
 
         A column that is not there, or that is empty throughout, takes no part.
         """
-        codes: dict[str, Codes] = {}
+        found: dict[str, tuple[Codes, Codes | None]] = {}
         for name in (*TREE_TEXTS, *TREE_NUMBERS):
             if name not in table.column_names:
                 continue
@@ -230,7 +254,22 @@ class RowKeys:
                 self.columns[slot] = (
                     TextCodes(same=self.same.get(name, str)) if written else NumberCodes()
                 )
-            codes[slot] = self.columns[slot].encode(column)
+            known = self.columns[slot]
+            if isinstance(known, TextCodes):
+                found[slot] = known.places(column)
+            else:
+                found[slot] = (known.encode(column), None)
+        same = self._laid_out(spare)
+        shifts = self._shifts(spare)
+        bits = {name: np.uint64((1 << self.bits[name]) - 1) for name in found}
+
+        def codes_of(keys: Keys) -> dict[str, Codes]:
+            return {n: ((keys >> np.uint64(shifts[n])) & bits[n]).astype(np.int32) for n in bits}
+
+        return self._packed(found, len(table), shifts), codes_of, same
+
+    def _laid_out(self, spare: int) -> bool:
+        """Bits for every column; whether they and the numbers are those of the latest block."""
         versions = {name: column.version for name, column in self.columns.items()}
         self.changed = {name for name, one in versions.items() if self.versions.get(name, 0) != one}
         same = self.versions.keys() == versions.keys() and not self.changed and all(
@@ -243,16 +282,26 @@ class RowKeys:
                 self.bits = {n: max(1, c.size - 1).bit_length() for n, c in self.columns.items()}
         if sum(self.bits.values()) + spare > KEY_BITS:
             raise OverflowError
-        return self._packed(codes, len(table), spare), codes, same
+        return same
 
-    def _packed(self, codes: dict[str, Codes], count: int, spare: int) -> Keys:
-        """Codes side by side in one number per row."""
-        from allometry.kernels.rows import add_codes  # noqa: PLC0415  (loads numba)
-
-        keys = np.zeros(count, dtype=np.uint64)
-        shift = spare + sum(self.bits.values())
+    def _shifts(self, spare: int) -> dict[str, int]:
+        """Bits below each column's in a key."""
+        shift, shifts = spare + sum(self.bits.values()), {}
         for name in self.columns:
             shift -= self.bits[name]
-            if name in codes:
-                add_codes(codes[name], shift, keys)
+            shifts[name] = shift
+        return shifts
+
+    def _packed(
+        self, found: dict[str, tuple[Codes, Codes | None]], count: int, shifts: dict[str, int]
+    ) -> Keys:
+        """Codes side by side in one number per row."""
+        from allometry.kernels.rows import add_codes, add_places  # noqa: PLC0415  (loads numba)
+
+        keys = np.zeros(count, dtype=np.uint64)
+        for name, (codes, place) in found.items():
+            if place is None:
+                add_codes(codes, shifts[name], keys)
+            else:
+                add_places(codes, place, shifts[name], keys)
         return keys

@@ -157,10 +157,12 @@ class Tally:
     def count_dates(self, table: Any) -> None:
         """Count rows whose date is written in another calendar or order."""
         if "date" in table.column_names:
+            from allometry.kernels.rows import count_marked  # noqa: PLC0415  (loads numba)
+
             codes, words = texts(table.column("date"))
             changed = np.array([common_era(word) != word for word in words])
             if changed.any():
-                self.listed.dates += int(changed[codes].sum())
+                self.listed.dates += count_marked(codes, changed)
 
     def skip(self, file: str, skipped: Skipped) -> None:
         """Put down the lines of a file that are no rows."""

@@ -191,11 +191,12 @@ def _lean(
 
 
 def _draws(layout: Layout, rows: DrawRows, settings: Settings) -> Iterator[tuple[int, int, Floats]]:
-    """Draws of plots, some at a time, as `rubbercarbon.montecarlo.draw_plots` gives them."""
+    """Draws of plots, some at a time, which are gone when the next are taken."""
     drawer = Drawer(layout, settings.number_of_draws, settings.seed)
+    room = np.empty((PLOTS_AT_ONCE, len(QUANTITIES), drawer.draws))
     for first in range(0, len(rows.plot), PLOTS_AT_ONCE):
         last = min(first + PLOTS_AT_ONCE, len(rows.plot))
-        yield first, last, drawer.block(rows.some(first, last))
+        yield first, last, drawer.block(rows.some(first, last), room)
 
 
 def empty_block(settings: Settings, names: list[str], facts: PlotFacts, by: str) -> Block:

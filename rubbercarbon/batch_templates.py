@@ -8,6 +8,7 @@ that share an error, not its size, and `rubbercarbon.batch_cells` puts them in.
 from __future__ import annotations
 
 from array import array
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -131,7 +132,7 @@ class Templates:
     def __len__(self) -> int:
         return len(self.key)
 
-    def find(self, keys: Keys, codes: dict[str, Codes]) -> Codes:
+    def find(self, keys: Keys, codes_of: Callable[[Keys], dict[str, Codes]]) -> Codes:
         """Template of each row; those that are new are computed."""
         from allometry.kernels.inventories import look_up  # noqa: PLC0415  (loads numba)
 
@@ -139,9 +140,8 @@ class Templates:
         look_up(keys, self.known, self.value, out)
         missing = np.flatnonzero(out < 0)
         if len(missing):
-            distinct, first = np.unique(keys[missing], return_index=True)
-            rows = missing[first]
-            self._add(distinct, {name: code[rows] for name, code in codes.items()})
+            distinct = np.unique(keys[missing])
+            self._add(distinct, codes_of(distinct))
             look_up(keys[missing], self.known, self.value, found := np.empty_like(out[missing]))
             out[missing] = found
         return out
@@ -182,6 +182,18 @@ class Templates:
             frame[name] = values if name not in frame else frame[name].fillna(pd.Series(values))
         made = make_templates(frame, codes, flags, self)
         self._take(keys, made.arrays, made.problems)
+
+    def traits(self) -> NDArray[np.uint8]:
+        """What `usable_rows` asks of each template, as bits."""
+        from allometry.kernels.inventories import MERGES, RATIO, UNNAMED, USABLE  # noqa: PLC0415
+
+        found = np.zeros(len(self), dtype=np.uint8)
+        for bit, true in (
+            (USABLE, self.usable), (MERGES, self.merges), (UNNAMED, self.unnamed),
+            (RATIO, ~np.isnan(self.ratio)),
+        ):  # fmt: skip
+            found[true] |= np.uint8(bit)
+        return found
 
     def species_told(self) -> Codes:
         """Numbers of the species of which something is to be said."""

@@ -188,11 +188,13 @@ class Drawer:
     agb_only: bool = False
     shared: _Shared | None = field(default=None, init=False)
 
-    def block(self, rows: DrawRows) -> Floats:
-        """Draws of plots, shape (n_plots, 4 or 1, draws)."""
+    def block(self, rows: DrawRows, room: Floats | None = None) -> Floats:
+        """Draws of plots, shape (n_plots, 4 or 1, draws), in ``room`` where it is given."""
         count = len(rows.offsets) - 1
         shared = self._of_cells(rows)
-        out = np.empty((count, 1 if self.agb_only else len(QUANTITIES), self.draws))
+        if room is None:
+            room = np.empty((count, 1 if self.agb_only else len(QUANTITIES), self.draws))
+        out = room[:count]
         exact = np.ones(count, dtype=np.bool_)
         if self.kernel != "exact":
             exact = _compressed(rows, shared, self.seed, out, forced=self.kernel == "compressed")
@@ -294,6 +296,7 @@ def _groups(rows: DrawRows, shared: _Shared) -> _DrawGroups:
     count, most = len(rows.offsets) - 1, len(rows.kind)
     starts = np.zeros(count + 1, dtype=np.int64)
     noise = np.empty((count, len(CLASSES), 4))
+    per_bin = 1.0 / np.where(shared.width > 0.0, shared.width, 1.0)
     room = GROUPS_OF_A_PLOT * count
     while True:
         room = min(room, most)
@@ -301,7 +304,7 @@ def _groups(rows: DrawRows, shared: _Shared) -> _DrawGroups:
         moments = np.empty((2, room, MOMENTS))
         fits = gather_groups(
             rows.offsets, rows.kind, rows.factor, rows.terms, rows.base, rows.where, rows.by_row,
-            rows.places, shared.place[rows.number], rows.tree, shared.width,
+            rows.places, shared.place[rows.number], rows.tree, per_bin,
             shared.herb, math.log(CLASS_RATIO), int(CLASSES[0]), starts, cell, piece, chosen,
             np.empty((room, GROUP_SUMS)), moments, noise,
         )  # fmt: skip

@@ -47,7 +47,7 @@ def _add_tree(sums: Floats, g: Any) -> None:
 @exact_kernel
 def gather_groups(  # noqa: PLR0915  (one fused loop)
     offsets: Ints, kind: Codes, factor: Floats, terms: Floats, base: Ints, where: Ints,
-    by_row: bool, places: int, number: Ints, tree: Codes, width: Floats, herbs: Bools,
+    by_row: bool, places: int, number: Ints, tree: Codes, per_bin: Floats, herbs: Bools,
     log_ratio: float, lowest: int, starts: Ints, cell: Ints, piece: Ints, chosen: Ints,
     sums: Floats, moments: Floats, noise: Floats,
 ) -> bool:  # fmt: skip
@@ -70,8 +70,8 @@ def gather_groups(  # noqa: PLR0915  (one fused loop)
         or of itself with ``by_row``; rows of a ``base`` of -1 have no cell.
     tree : ndarray of int32
         Number of the tree; stems of one follow each other.
-    width, herbs : ndarray, shape (n_cells,)
-        Width of the bins of x, a power of 2 (0: bins of width one); whether herb mass counts.
+    per_bin, herbs : ndarray, shape (n_cells,)
+        1 over the width of the bins of x, a power of 2; whether herb mass counts.
     log_ratio, lowest : float, int
         Classes of the own variance: powers of exp(log_ratio), the first ``lowest``.
     starts : ndarray of int64, shape (n_plots + 1,)
@@ -90,7 +90,7 @@ def gather_groups(  # noqa: PLR0915  (one fused loop)
     bool
         Whether there was room for all groups.
     """
-    newest = np.full(width.shape[0], -1, np.int64)  # group of each cell in this plot
+    newest = np.full(per_bin.shape[0], -1, np.int64)  # group of each cell in this plot
     older = np.empty(cell.shape[0], np.int64)  # next group of the same cell
     last_tree = np.empty(cell.shape[0], np.int32)
     near = np.empty((FETCHED, 5))
@@ -99,6 +99,7 @@ def gather_groups(  # noqa: PLR0915  (one fused loop)
     for p in range(offsets.shape[0] - 1):
         first = starts[p]
         end, latest = first, first
+        latest_cell, latest_bin = np.int64(-1), np.int64(0)
         times = factor[p]
         for fetched in range(offsets[p], offsets[p + 1], FETCHED):
             last = min(fetched + FETCHED, offsets[p + 1])
@@ -108,13 +109,12 @@ def gather_groups(  # noqa: PLR0915  (one fused loop)
                 if base[k] >= 0:
                     c = number[base[k] * places + (where[i] if by_row else where[p])]
                 near_cell[j] = c
-                c *= c >= 0
-                bins = width[c] if width[c] > 0.0 else 1.0
-                bin_of = math.floor(terms[k, X] / bins)
+                some = np.uint64(c * (c >= 0))
+                bin_of = math.floor(terms[k, X] * per_bin[some])
                 near_bin[j] = np.int64(bin_of)
-                near[j, 0] = (terms[k, HERB] if herbs[c] else terms[k, AGB]) * times
+                near[j, 0] = (terms[k, HERB] if herbs[some] else terms[k, AGB]) * times
                 near[j, 1] = terms[k, BGB] * times
-                near[j, 2] = terms[k, X] - (bin_of + 0.5) * bins
+                near[j, 2] = terms[k, X] - (bin_of + 0.5) / per_bin[some]
                 near[j, 3] = terms[k, OWN_VARIANCE]
                 near[j, 4] = terms[k, CENTRING]
             for i in range(fetched, last):
@@ -122,7 +122,8 @@ def gather_groups(  # noqa: PLR0915  (one fused loop)
                 c, bin_of = near_cell[j], near_bin[j]
                 if c < 0:
                     continue
-                if end == first or cell[latest] != c or piece[latest] != bin_of:
+                if c != latest_cell or bin_of != latest_bin:
+                    latest_cell, latest_bin = c, bin_of
                     latest = newest[c]
                     while latest >= 0 and piece[latest] != bin_of:
                         latest = older[latest]

@@ -14,6 +14,7 @@ Ints = NDArray[np.int64]
 Codes = NDArray[np.int32]
 Keys = NDArray[np.uint64]
 Bools = NDArray[np.bool_]
+Bytes = NDArray[np.uint8]
 
 MIX = np.uint64(0x9E3779B97F4A7C15)
 HALF = np.uint64(32)
@@ -22,6 +23,7 @@ DIGIT = 256
 # columns of a distinct row's figures, in the order of `plot_sums`
 AGB, BGB, CARBON, HERB, STEMS, CULMS, CROSS_SECTION, ESTIMATED = range(8)
 SUMS = 14  # columns of `plot_sums`
+USABLE, MERGES, UNNAMED, RATIO = 1, 2, 4, 8  # traits of a distinct row
 
 
 @inline
@@ -53,84 +55,95 @@ def insert(keys: Keys, values: Codes, known: Keys, value: Codes) -> None:
         value[at] = values[i]
 
 
-@light_kernel
-def order_rows(offsets: Ints, rank: Ints, order: Ints, repeated: Bools) -> None:
-    """Rows of each plot by rank, equal ones as they stand; plots in which a rank repeats."""
-    for p in prange(offsets.shape[0] - 1):
-        first, last = offsets[p], offsets[p + 1]
-        sorted_already, twice = True, False
-        largest = np.int64(0)
-        for i in range(first, last):
-            order[i] = i
-            largest = max(largest, rank[i])
-            if i > first:
-                sorted_already &= rank[i] >= rank[i - 1]
-        if not sorted_already:
-            count = np.empty(DIGIT + 1, np.int64)
-            other = np.empty(last - first, np.int64)
-            shift = 0
-            while (largest >> shift) > 0:
-                count[:] = 0
-                for i in range(first, last):
-                    count[((rank[order[i]] >> shift) & (DIGIT - 1)) + 1] += 1
-                for d in range(DIGIT):
-                    count[d + 1] += count[d]
-                for i in range(first, last):
-                    d = (rank[order[i]] >> shift) & (DIGIT - 1)
-                    other[count[d]] = order[i]
-                    count[d] += 1
-                for i in range(first, last):
-                    order[i] = other[i - first]
-                shift += 8
-        for i in range(first + 1, last):
-            twice |= rank[order[i]] == rank[order[i - 1]]
-        repeated[p] = twice
+@serial_kernel
+def _sort(first: int, last: int, rank: Ints, tree: Codes, by_tree: bool, order: Ints) -> None:
+    """Rows of a plot by rank, equal ones as they stand."""
+    ranks = np.empty(last - first, np.int64)
+    for i in range(first, last):
+        order[i - first] = i
+        ranks[i - first] = rank[tree[i]] if by_tree else rank[i]
+    count = np.empty(DIGIT + 1, np.int64)
+    other = np.empty(last - first, np.int64)
+    largest = ranks.max()
+    shift = 0
+    while (largest >> shift) > 0:
+        count[:] = 0
+        for one in ranks:
+            count[((one >> shift) & (DIGIT - 1)) + 1] += 1
+        for d in range(DIGIT):
+            count[d + 1] += count[d]
+        for k in range(last - first):
+            d = (ranks[order[k] - first] >> shift) & (DIGIT - 1)
+            other[count[d]] = order[k]
+            count[d] += 1
+        order[: last - first] = other
+        shift += 8
 
 
-@light_kernel
-def count_usable(
-    offsets: Ints, order: Ints, distinct: Codes, usable: Bools, merges: Bools, tree: Codes,
-    count: Ints, merged: Bools, several: Ints,
-) -> None:  # fmt: skip
-    """Usable rows of each plot, and plots where a tree of ``merges`` has several of them."""
-    for p in prange(offsets.shape[0] - 1):
-        found, stems = 0, 0
-        latest = np.int64(-1)
-        together, start = False, True
-        for k in range(offsets[p], offsets[p + 1]):
-            i = order[k]
-            if not usable[distinct[i]]:
-                continue
-            found += 1
-            if tree[i] == latest:
-                together |= merges[distinct[i]]
-                stems += 2 if start else 1
-                start = False
-            else:
-                start = True
-            latest = tree[i]
-        count[p] = found
-        merged[p] = together
-        several[p] = stems
+@serial_kernel
+def usable_rows(
+    offsets: Ints, rank: Ints, tree: Codes, by_tree: bool, kind: Codes, traits: Bytes,
+    ratio: Floats, odd: Bools, row: Codes, of: Codes, plant: Codes, starts: Ints, mean: Floats,
+) -> int:  # fmt: skip
+    """Usable rows of plots, each plot's by rank, equal ranks as they stand.
 
-
-@light_kernel
-def keep_usable(
-    offsets: Ints, order: Ints, distinct: Codes, usable: Bools, tree: Codes, starts: Ints,
-    row: Ints, kind: Codes, plant: Codes,
-) -> None:  # fmt: skip
-    """Row, distinct row and tree of the usable rows of plots with room for them, in order."""
-    for p in prange(offsets.shape[0] - 1):
-        at = starts[p]
-        if starts[p + 1] == at:
+    Plots with a rank twice, with a row that is ``UNNAMED``, or with several usable rows of one tree
+    that ``MERGES``, become odd; odd plots have no rows. ``row``, ``of`` and ``plant`` take row,
+    kind and tree of each, ``starts`` where a plot's begin, ``mean`` the mean ratio of its rows.
+    Returns the number of stems whose tree has several.
+    """
+    at, several = 0, 0
+    order = np.empty(0, np.int64)
+    for p in range(offsets.shape[0] - 1):
+        starts[p] = at
+        mean[p] = np.nan
+        if odd[p]:
             continue
-        for k in range(offsets[p], offsets[p + 1]):
-            i = order[k]
-            if usable[distinct[i]]:
-                row[at] = i
-                kind[at] = distinct[i]
-                plant[at] = tree[i]
-                at += 1
+        first, last = offsets[p], offsets[p + 1]
+        in_order, twice = True, False
+        before = np.int64(-1)
+        for i in range(first, last):
+            here = rank[np.uint32(tree[i])] if by_tree else rank[i]
+            in_order &= here >= before
+            twice |= here == before
+            before = here
+        if not in_order:
+            if order.shape[0] < last - first:
+                order = np.empty(last - first, np.int64)
+            _sort(first, last, rank, tree, by_tree, order)
+            for k in range(1, last - first):
+                i, j = order[k], order[k - 1]
+                twice |= (rank[tree[i]] == rank[tree[j]]) if by_tree else (rank[i] == rank[j])
+        latest, starting, stems = np.int32(-1), True, 0
+        total, measured = 0.0, 0
+        for k in range(last - first):
+            i = first + k if in_order else order[k]
+            one = np.uint32(kind[i])
+            trait = traits[one]
+            twice |= (trait & UNNAMED) != 0
+            if not trait & USABLE:
+                continue
+            if tree[i] == latest:
+                twice |= (trait & MERGES) != 0
+                stems += 2 if starting else 1
+                starting = False
+            else:
+                starting = True
+            latest = tree[i]
+            row[at], of[at], plant[at] = i, one, tree[i]
+            at += 1
+            if trait & RATIO:
+                total += ratio[one]
+                measured += 1
+        if twice:
+            odd[p] = True
+            at = starts[p]
+            continue
+        several += stems
+        if measured:
+            mean[p] = total / measured
+    starts[offsets.shape[0] - 1] = at
+    return several
 
 
 @serial_kernel
@@ -193,19 +206,6 @@ def plot_sums(
         out[p, 4], out[p, 5], out[p, 6], out[p, 7] = h0, h1, h2, h3
         out[p, 8], out[p, 9], out[p, 10], out[p, 11] = rows, trees, stems, culms
         out[p, 12], out[p, 13] = stocking, area
-
-
-@serial_kernel
-def plot_ratios(starts: Ints, kind: Codes, ratio: Floats, out: Floats) -> None:
-    """Mean of the ratios of each plot; NaN without any."""
-    for p in range(starts.shape[0] - 1):
-        total, count = 0.0, 0
-        for i in range(starts[p], starts[p + 1]):
-            value = ratio[kind[i]]
-            if not np.isnan(value):
-                total += value
-                count += 1
-        out[p] = total / count if count else np.nan
 
 
 @light_kernel

@@ -11,28 +11,33 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Codes = NDArray[np.int32]
 Keys = NDArray[np.uint64]
+Bytes = NDArray[np.uint8]
 Bools = NDArray[np.bool_]
 
 
 @serial_kernel
-def grid_codes(values: Floats, scale: float, most: int, codes: Codes) -> int:
+def grid_codes(
+    values: Floats, valid: Bytes, shift: int, scale: float, most: int, codes: Codes
+) -> int:  # fmt: skip
     """Place of each value on the grid of 1 / ``scale``: 1 for 0, 3, 5 ... above, 2, 4 ... below.
 
-    NaN and infinite give 0. Returns the largest place, or -1 where some value lies on no step.
+    NaN and infinite give 0, and so do values whose bit in ``valid`` is not set, the first value's
+    bit being at ``shift``; without bits all are valid. Returns the largest place, or -1 where some
+    value lies on no step.
     """
-    largest = 0
+    largest = np.int32(0)
+    off = False
     for i in range(values.shape[0]):
         value = values[i]
-        if not np.isfinite(value):
-            codes[i] = 0
-            continue
+        if valid.shape[0] and not (valid[(shift + i) >> 3] >> ((shift + i) & 7)) & 1:
+            value = np.nan
         step = np.rint(value * scale)
-        if step / scale != value or not abs(step) < most:
-            return -1
-        place = int(2.0 * abs(step)) + (0 if step < 0.0 else 1)
+        fits = step / scale == value and abs(step) < most
+        place = np.int32(2.0 * abs(step)) + np.int32(step >= 0.0) if fits else np.int32(0)
+        off |= not fits and abs(value) < np.inf
         codes[i] = place
         largest = max(largest, place)
-    return largest
+    return -1 if off else int(largest)
 
 
 @serial_kernel
@@ -41,6 +46,39 @@ def add_codes(codes: Codes, shift: int, keys: Keys) -> None:
     up = np.uint64(shift)
     for i in range(codes.shape[0]):
         keys[i] |= np.uint64(codes[i]) << up
+
+
+@serial_kernel
+def add_places(codes: Codes, place: Codes, shift: int, keys: Keys) -> None:
+    """As `add_codes`, with the place of each code."""
+    up = np.uint64(shift)
+    for i in range(codes.shape[0]):
+        keys[i] |= np.uint64(place[np.uint32(codes[i])]) << up
+
+
+@serial_kernel
+def add_flags(offsets: Ints, flag: Keys, keys: Keys) -> None:
+    """Put the flag of each plot into the keys of its rows."""
+    for p in range(flag.shape[0]):
+        if flag[p]:
+            for i in range(offsets[p], offsets[p + 1]):
+                keys[i] |= flag[p]
+
+
+@serial_kernel
+def take_places(codes: Codes, place: Codes, out: Codes) -> None:
+    """The place of each code."""
+    for i in range(codes.shape[0]):
+        out[i] = place[np.uint32(codes[i])]
+
+
+@serial_kernel
+def count_marked(codes: Codes, marked: Bools) -> int:
+    """How many codes are marked."""
+    found = 0
+    for i in range(codes.shape[0]):
+        found += marked[np.uint32(codes[i])]
+    return found
 
 
 @serial_kernel

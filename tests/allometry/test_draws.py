@@ -86,7 +86,7 @@ def test_groups_and_their_moments_are_those_of_plain_numpy():
     n = 40
     offsets = np.array([0, 17, n])
     cell, x = rng.integers(-1, 3, n), rng.normal(2, 1, n)
-    width = np.array([4.0, 1.0, 0.0])
+    per_bin = np.array([0.25, 1.0, 1.0])
     above, below, own = rng.uniform(1, 2, n), rng.uniform(0, 1, n), rng.uniform(0.01, 2, n)
     centring, tree = rng.uniform(0.9, 1, n), np.arange(n, dtype=np.int32)
     cell[5:7], x[5:7], tree[6] = 1, 2.2, 5
@@ -111,7 +111,7 @@ def test_groups_and_their_moments_are_those_of_plain_numpy():
             np.empty((2, 11, 4)),
         )
         fits = groups.gather_groups(
-            offsets, kind, factor, terms, base, where, True, 2, number, tree, width, herbs,
+            offsets, kind, factor, terms, base, where, True, 2, number, tree, per_bin, herbs,
             np.log(3.0), -8, starts, *made,
         )  # fmt: skip
         return made if fits else None
