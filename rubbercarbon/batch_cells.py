@@ -110,20 +110,21 @@ class CellRegistry:
         localities, campaigns : list of str
         """
         slots, intercept, slope, unit = self._used()
-        code = np.full((len(base), len(slots)), -1, dtype=np.int64)
+        at = {"locality": (locality, localities), "campaign": (campaign, campaigns)}
+        no_place = (np.zeros_like(base), [""])
+        places = [at.get(self.level[self.factors[slot].term], no_place) for slot in slots]
+        # a unit of a factor at a place, as one number
+        number, wide = unit[base], max(len(localities), len(campaigns), 1)
+        where = np.array([one for one, _ in places]).reshape(len(slots), len(base)).T
+        each = (np.arange(len(slots)) * len(self.texts) + number) * wide + where
+        distinct, place = np.unique(each, return_inverse=True)
+        code = np.where(number != NO_UNIT, place.reshape(each.shape), -1)
         units: list[int] = []
         streams: list[int] = []
-        at = {"locality": (locality, localities), "campaign": (campaign, campaigns)}
-        for f, slot in enumerate(slots):
-            factor, number = self.factors[slot], unit[base, f]
-            where, names = at.get(self.level[factor.term], (np.zeros_like(base), [""]))
-            count = int(where.max(initial=0)) + 1
-            distinct, place = np.unique(number * count + where, return_inverse=True)
-            code[:, f] = np.where(number != NO_UNIT, len(units) + place, -1)
-            units += [
-                self._key(slot, one // count, names[one % count]) for one in distinct.tolist()
-            ]
-            streams += [factor.stream] * len(distinct)
+        for one in distinct.tolist():
+            f, text = divmod(one // wide, len(self.texts))
+            units.append(self._key(slots[f], text, places[f][1][one % wide]))
+            streams.append(self.factors[slots[f]].stream)
         nothing = np.zeros(0)
         return Layout(
             cell=np.zeros(0, dtype=np.int64),

@@ -87,9 +87,10 @@ def first_codes(codes: Codes, starts: Ints, first: Codes, odd: Bools) -> None:
     plots = starts.shape[0]
     for p in range(plots):
         end = starts[p + 1] if p + 1 < plots else codes.shape[0]
-        one = codes[starts[p]]
+        of_plot = codes[starts[p] : end]
+        one = of_plot[0]
         first[p] = one
-        for i in range(starts[p] + 1, end):
-            if codes[i] != one:
-                odd[p] = True
-                break
+        others = False
+        for i in range(of_plot.shape[0]):  # to the end, so that several rows are compared at once
+            others |= of_plot[i] != one
+        odd[p] |= others
