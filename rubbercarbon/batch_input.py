@@ -32,6 +32,7 @@ PARQUET, CSV = (".parquet", ".pq"), (".csv", ".tsv", ".txt")
 OTHER_TABLES = (".xlsx", ".xlsm", ".xls", ".ods", ".arrow", ".feather", ".gz", ".zip")
 BLOCK_ROWS = 1 << 19
 READ_ROWS = 1 << 16
+FEW_ROWS = 1 << 11  # of a plot, at first guess
 PLOT = ("plot_id",)
 CHUNK = 1 << 20
 FIRST_ROW = 1  # of a Parquet file
@@ -201,11 +202,16 @@ def _finite(table: Any) -> Any:
     """Columns with infinite numbers as texts, which say what was found; huge whole ones rounded."""
     for place, field in enumerate(table.schema):
         column = table.column(place)
-        if pa.types.is_floating(field.type) and pc.any(pc.is_inf(column)).as_py():
+        if pa.types.is_floating(field.type) and _any_infinite(column):
             table = table.set_column(place, field.name, column.cast(pa.string()))
         elif field.name in TREE_NUMBERS and pa.types.is_integer(field.type):
             table = table.set_column(place, field.name, column.cast(pa.float64(), safe=False))
     return table
+
+
+def _any_infinite(column: Any) -> bool:
+    total = pc.sum(column).as_py()  # quick to add up, and finite in nearly all columns
+    return total is not None and not np.isfinite(total) and pc.any(pc.is_inf(column)).as_py()
 
 
 def _filled(table: Any, numbers: Ints, skipped: Skipped | None) -> tuple[Any, Ints]:
@@ -249,14 +255,31 @@ def joined(found: list[Any]) -> Any:
 def _cut(table: Any, numbers: Ints) -> tuple[tuple[Any, Ints], tuple[Any, Ints]]:
     """The plots that are complete, and the last one, which may go on."""
     codes, _ = coded(table.column("plot_id"))
-    differs = np.flatnonzero(codes != codes[-1])
-    at = int(differs[-1]) + 1 if len(differs) else 0
+    at = _last_run(codes)
     return (table.slice(0, at), numbers[:at]), (table.slice(at), numbers[at:])
 
 
+def _last_run(codes: Codes) -> int:
+    """Where the run of equal codes at the end begins."""
+    at, step = len(codes), FEW_ROWS
+    while at:
+        first = max(at - step, 0)
+        differs = np.flatnonzero(codes[first:at] != codes[-1])
+        if len(differs):
+            return first + int(differs[-1]) + 1
+        at, step = first, 2 * step
+    return 0
+
+
 def _names(headings: list[str], source: Source, columns: tuple[str, ...]) -> dict[str, str]:
-    found = headings_of(headings, dict(source.mapping), dict(source.units))
+    found = _headings_of(tuple(headings), source)
     return {h: name for h, name in found.items() if not columns or name in columns}
+
+
+@functools.lru_cache(maxsize=64)
+def _headings_of(headings: tuple[str, ...], source: Source) -> dict[str, str]:
+    """As `headings_of`, for the headings that most files of a batch share."""
+    return headings_of(list(headings), dict(source.mapping), dict(source.units))
 
 
 def _read_parquet(
