@@ -98,11 +98,11 @@ def spreads_of(
     for first, last, out in blocks:
         at = slice(first, last)
         add_fixed(out, weight[at], region[at], SCALE, totals)
-        measured = of_draws(out, settings.level)
+        measured = of_draws(out, settings.level, ())
         per_ha = measured
         if np.any(area_cv[at] > 0):
             factors = area_factors(area_cv[at], plot[at], draws, settings.seed)
-            per_ha = of_draws(out * factors[:, None, :], settings.level)
+            per_ha = of_draws(out * factors[:, None, :], settings.level, ())
         found.append((per_ha, measured))
     sums.add(Sums(draws={name: totals[g].astype(object) for g, name in enumerate(names)}))
     return found

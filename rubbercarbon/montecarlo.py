@@ -175,11 +175,13 @@ def _joined(blocks: list[Spread]) -> Spread:
     )
 
 
-def of_draws(draws: Floats, level: float) -> Spread:
+def of_draws(
+    draws: Floats, level: float, quantiles: tuple[float, ...] = QUANTILES
+) -> Spread:  # fmt: skip
     """Mean, sd, interval and quantiles over the last axis."""
     from allometry.kernels.groups import STATISTICS, summarise  # noqa: PLC0415  (loads numba)
 
-    probabilities = np.array([(1.0 - level) / 2.0, (1.0 + level) / 2.0, *QUANTILES])
+    probabilities = np.array([(1.0 - level) / 2.0, (1.0 + level) / 2.0, *quantiles])
     rows = np.ascontiguousarray(draws).reshape(-1, draws.shape[-1])
     out = np.empty((len(rows), STATISTICS + len(probabilities)))
     summarise(rows, probabilities, out)

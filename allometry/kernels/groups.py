@@ -200,10 +200,38 @@ def mark_cells(
 
 
 @inline
-def _ranked(near: Floats, begins: Any, rank: int) -> float:
-    """The value of a rank among values that lie in order of their bins; sorts its bin."""
-    b = 0
-    span = BINS
+def _spread(row: Floats) -> Any:
+    """Mean, standard deviation (n - 1 below the line), smallest and largest value."""
+    n = row.shape[0]
+    quarter = n // 4
+    s0, s1, s2, s3 = 0.0, 0.0, 0.0, 0.0
+    l0 = l1 = l2 = l3 = h0 = h1 = h2 = h3 = row[0]
+    for j in range(quarter):
+        x0, x1, x2, x3 = row[4 * j], row[4 * j + 1], row[4 * j + 2], row[4 * j + 3]
+        s0, s1, s2, s3 = s0 + x0, s1 + x1, s2 + x2, s3 + x3
+        l0, l1 = (min(l0, x0)), (min(l1, x1))
+        l2, l3 = (min(l2, x2)), (min(l3, x3))
+        h0, h1 = (max(h0, x0)), (max(h1, x1))
+        h2, h3 = (max(h2, x2)), (max(h3, x3))
+    for j in range(4 * quarter, n):
+        s0 += row[j]
+        l0, h0 = min(l0, row[j]), max(h0, row[j])
+    mean = ((s0 + s1) + (s2 + s3)) / n
+    s0, s1, s2, s3 = 0.0, 0.0, 0.0, 0.0
+    for j in range(quarter):
+        x0, x1 = row[4 * j] - mean, row[4 * j + 1] - mean
+        x2, x3 = row[4 * j + 2] - mean, row[4 * j + 3] - mean
+        s0, s1, s2, s3 = s0 + x0 * x0, s1 + x1 * x1, s2 + x2 * x2, s3 + x3 * x3
+    for j in range(4 * quarter, n):
+        s0 += (row[j] - mean) * (row[j] - mean)
+    sd = np.sqrt(((s0 + s1) + (s2 + s3)) / (n - 1)) if n > 1 else 0.0
+    return mean, sd, min(l0, l1, l2, l3), max(h0, h1, h2, h3)
+
+
+@inline
+def _bin_of_rank(begins: Any, rank: int) -> int:
+    """The bin that holds a rank."""
+    b, span = 0, BINS
     while span > 1:
         middle = b + span // 2
         if begins[middle] <= rank:
@@ -211,14 +239,7 @@ def _ranked(near: Floats, begins: Any, rank: int) -> float:
             b = middle
         else:
             span = middle - b
-    for j in range(begins[b] + 1, begins[b + 1]):
-        value = near[j]
-        t = j
-        while t > begins[b] and near[t - 1] > value:
-            near[t] = near[t - 1]
-            t -= 1
-        near[t] = value
-    return near[rank]
+    return b
 
 
 @strict_kernel
@@ -227,58 +248,47 @@ def summarise(values: Floats, probabilities: Floats, out: Floats) -> None:
 
     ``out[i]`` takes the mean, the standard deviation (n - 1 below the line) and one quantile per
     probability, between neighbours as numpy's default does. Order statistics are found by counting
-    into bins: three times faster than sorting.
+    into bins and sorting only the bins that hold one: several times faster than sorting all.
     """
-    n = values.shape[1]
+    n, asked = values.shape[1], probabilities.shape[0]
+    ranks, parts = np.empty(2 * asked, np.int64), np.empty(asked)
+    for k in range(asked):
+        at = probabilities[k] * (n - 1)
+        below = math.floor(at)
+        parts[k] = at - below
+        ranks[2 * k], ranks[2 * k + 1] = below, min(below + 1, n - 1)
     for i in prange(values.shape[0]):
         row = values[i]
-        low, high = row[0], row[0]
-        s0, s1, s2, s3 = 0.0, 0.0, 0.0, 0.0
-        quarter = n // 4 * 4
-        for j in range(0, quarter, 4):
-            s0 += row[j]
-            s1 += row[j + 1]
-            s2 += row[j + 2]
-            s3 += row[j + 3]
-        for j in range(quarter, n):
-            s0 += row[j]
-        mean = ((s0 + s1) + (s2 + s3)) / n
-        s0, s1, s2, s3 = 0.0, 0.0, 0.0, 0.0
-        for j in range(0, quarter, 4):
-            s0 += (row[j] - mean) * (row[j] - mean)
-            s1 += (row[j + 1] - mean) * (row[j + 1] - mean)
-            s2 += (row[j + 2] - mean) * (row[j + 2] - mean)
-            s3 += (row[j + 3] - mean) * (row[j + 3] - mean)
-        for j in range(quarter, n):
-            s0 += (row[j] - mean) * (row[j] - mean)
-        for j in range(n):
-            low = min(low, row[j])
-            high = max(high, row[j])
-        out[i, 0] = mean
-        out[i, 1] = np.sqrt(((s0 + s1) + (s2 + s3)) / (n - 1)) if n > 1 else 0.0
-        if not high > low or not high - low < np.inf:
-            for k in range(probabilities.shape[0]):
-                out[i, 2 + k] = low if high == low else np.nan
+        mean, sd, low, high = _spread(row)
+        out[i, 0], out[i, 1] = mean, sd
+        if not high > low or not high - low < np.inf or np.isnan(mean):
+            for k in range(asked):
+                out[i, 2 + k] = low if high == low and not np.isnan(mean) else np.nan
             continue
         scale = (BINS - 1) / (high - low)
         if not scale < np.inf:
             scale = 0.0
         begins = np.zeros(BINS + 1, np.int32)
         for j in range(n):
-            begins[np.int64((row[j] - low) * scale) + 1] += 1
+            begins[np.uint64((row[j] - low) * scale) + np.uint64(1)] += 1
         for b in range(BINS):
             begins[b + 1] += begins[b]
-        ends = begins[:BINS].copy()
-        near = np.empty(n, np.float64)
+        # where the values of a bin go: those of bins without a rank that is asked for nowhere
+        goes = np.full(BINS, -1, np.int32)
+        for rank in ranks:
+            b = _bin_of_rank(begins, rank)
+            goes[b] = begins[b]
+        near = np.empty(n)
         for j in range(n):
-            place = np.int64((row[j] - low) * scale)
-            near[ends[place]] = row[j]
-            ends[place] += 1
-        for k in range(probabilities.shape[0]):
-            at = probabilities[k] * (n - 1)
-            below = math.floor(at)
-            part = at - below
-            a = _ranked(near, begins, below)
-            z = _ranked(near, begins, min(below + 1, n - 1))
-            gap = z - a
+            place = np.uint64((row[j] - low) * scale)
+            if goes[place] >= 0:
+                t, first = goes[place], begins[place]
+                while t > first and near[t - 1] > row[j]:
+                    near[t] = near[t - 1]
+                    t -= 1
+                near[t] = row[j]
+                goes[place] += 1
+        for k in range(asked):
+            a, z = near[ranks[2 * k]], near[ranks[2 * k + 1]]
+            gap, part = z - a, parts[k]
             out[i, 2 + k] = z - gap * (1.0 - part) if part >= 0.5 else a + gap * part

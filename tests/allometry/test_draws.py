@@ -160,6 +160,14 @@ def test_summaries_have_the_quantiles_of_numpy_bit_by_bit():
         np.testing.assert_allclose(out[:, 1], sd, rtol=1e-12)
 
 
+def test_summaries_of_draws_that_are_not_numbers_are_none_either():
+    rows = np.ones((3, 9))
+    rows[0, 4], rows[1, 0], rows[2, 8] = np.nan, np.nan, np.inf
+    out = np.empty((3, 4))
+    groups.summarise(rows, np.array([0.05, 0.95]), out)
+    assert np.isnan(out[:, 2:]).all()
+
+
 def test_third_moments_of_many_groups_are_close_to_the_full_sum():
     """Past 64 groups the triple sum is approximated; both ways agree where groups are alike."""
     for n in (60, 70):
