@@ -162,7 +162,7 @@ class Tally:
             codes, words = texts(table.column("date"))
             changed = np.array([common_era(word) != word for word in words])
             if changed.any():
-                self.listed.dates += count_marked(codes, changed)
+                self.listed.dates += int(count_marked(codes, changed))
 
     def skip(self, file: str, skipped: Skipped) -> None:
         """Put down the lines of a file that are no rows."""
