@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,12 +19,13 @@ from allometry.catalogue.loader import FOLDER, get_equation, read_toml
 from allometry.catalogue.schema import Equation
 from allometry.evaluation import EquationTable
 from allometry.gradients import coefficient_gradient, has_simple_covariance
-from allometry.heights import HeightModel, predict_height
+from allometry.heights import HeightModel, predict_heights
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 RUBBER_EQUATIONS = "hevea_ensemble"
 STEP = 1e-3  # of a logarithm, for derivatives
+ROWS_AT_ONCE = 1 << 16
 REFERENCE_LN_D = math.log(20.0)
 
 
@@ -271,28 +273,29 @@ def exponents(
     stress: Floats,
 ) -> Exponents:  # fmt: skip
     """Local exponents of each tree's equation (central differences); 0 where an input is unused."""
-
-    def slope(name: str) -> Floats:
-        ends = []
-        for sign in (1.0, -1.0):
-            factor = math.exp(sign * STEP)
-            moved = {"size": size, "height": height, "density": density}
-            moved[name] = moved[name] * factor
-            value = table.evaluate(
-                np.maximum(number, 0), moved["size"], moved["height"], moved["density"], stress
-            )
-            ends.append(np.log(value))
+    slopes = np.empty((3, len(number)))
+    for first in range(0, len(number), ROWS_AT_ONCE):
+        rows = slice(first, first + ROWS_AT_ONCE)
+        moved = np.array([[values[rows] for values in (size, height, density)]] * 6)
+        for k in range(3):  # each input up, and each down
+            moved[k, k] *= math.exp(STEP)
+            moved[k + 3, k] *= math.exp(-STEP)
+        sizes, heights, densities = (moved[:, k].ravel() for k in range(3))
+        known, stressed = np.tile(np.maximum(number[rows], 0), 6), np.tile(stress[rows], 6)
+        values = table.evaluate(known, sizes, heights, densities, stressed)
         with np.errstate(invalid="ignore"):
-            result = (ends[0] - ends[1]) / (2.0 * STEP)
-        return np.where(np.isfinite(result) & (number >= 0), result, 0.0)
+            logs = np.log(values).reshape(2, 3, -1)
+            slope = (logs[0] - logs[1]) / (2.0 * STEP)
+        slopes[:, rows] = np.where(np.isfinite(slope) & (number[rows] >= 0), slope, 0.0)
+    return Exponents(*slopes)
 
-    return Exponents(slope("size"), slope("height"), slope("density"))
 
-
-def height_exponent(model: str | HeightModel, dbh: Floats, stress: float | None) -> Floats:
-    """Derivative of ln H by ln D of a height model at each diameter."""
+def height_exponents(
+    models: Sequence[str | HeightModel], number: Ints, dbh: Floats, stress: float | None
+) -> Floats:
+    """Derivative of ln H by ln D of each tree's height model; 0 for trees without one."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        up = predict_height(model, dbh=dbh * math.exp(STEP), stress=stress)
-        down = predict_height(model, dbh=dbh * math.exp(-STEP), stress=stress)
+        up = predict_heights(models, number, dbh * math.exp(STEP), stress)
+        down = predict_heights(models, number, dbh * math.exp(-STEP), stress)
         result: Floats = np.log(up / down) / (2.0 * STEP)
     return np.where(np.isfinite(result), result, 0.0)

@@ -100,6 +100,9 @@ class EquationTable:
 
 def _plain(values: Floats) -> Floats:
     """One kind of array for the kernels: they are compiled anew for every other kind."""
+    flags = values.flags
+    if values.dtype == np.float64 and flags.c_contiguous and flags.writeable:
+        return values
     return np.require(values, np.float64, ["C", "W"])
 
 

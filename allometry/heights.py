@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from allometry.catalogue.loader import constant, get_equation, ladder
-from allometry.errors import AllometryError, InputShapeError
-from allometry.evaluation import evaluate
+from allometry.catalogue.loader import constant, get_equation, ladder, revision
+from allometry.errors import AllometryError, InputShapeError, MissingInput
+from allometry.evaluation import EquationTable, compile_equations, evaluate
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 LOG_FORMS = {"log1": 2, "log2": 3}
 FORMS = (*LOG_FORMS, "weibull", "michaelis")
 FLAT = 1e-8  # smallest relative singular value of a fit that still has one solution
@@ -86,6 +88,56 @@ def predict_height(
         return model.predict(dbh)
     check_height_model(model)
     return evaluate(model, dbh=dbh, stress=stress)
+
+
+def predict_heights(
+    models: Sequence[str | HeightModel], number: Ints, dbh: Floats, stress: float | None = None
+) -> Floats:
+    """As `predict_height`, of trees that have different models.
+
+    Parameters
+    ----------
+    models : sequence of str or HeightModel
+    number : ndarray of int64, shape (n,)
+        Position of each tree's model in ``models``; -1 for none.
+    dbh : ndarray, shape (n,)
+        Diameter at breast height [cm].
+    stress : float, optional
+        Environmental stress E, for models that use it [1].
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        Mean height [m]; NaN for trees without a model.
+
+    Raises
+    ------
+    UnknownEquation, AllometryError, MissingInput
+        As `predict_height`.
+    """
+    names = tuple(model for model in models if isinstance(model, str))
+    listed = np.cumsum([isinstance(model, str) for model in models]) - 1
+    nothing = np.full(len(dbh), np.nan)
+    place = np.append(listed, 0)[number]
+    stressed = nothing if stress is None else np.full(len(dbh), stress)
+    table = _height_table(names, stress is not None, revision())
+    heights = table.evaluate(place, dbh, nothing, nothing, stressed)
+    heights[number < 0] = np.nan
+    for k, model in enumerate(models):
+        if isinstance(model, HeightModel) and (mine := number == k).any():
+            heights[mine] = model.predict(dbh[mine])
+    return heights
+
+
+@functools.lru_cache(maxsize=64)
+def _height_table(names: tuple[str, ...], stressed: bool, version: int) -> EquationTable:  # noqa: ARG001
+    for name in names:
+        check_height_model(name)
+        given = ["dbh", "stress"] if stressed else ["dbh"]
+        missing = [one for one in get_equation(name).inputs if one not in given]
+        if missing:
+            raise MissingInput(name, missing, given)
+    return compile_equations(names)
 
 
 @dataclass(frozen=True, eq=False)

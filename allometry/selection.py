@@ -17,6 +17,7 @@ from allometry.names import match_one, species_table
 from allometry.quantities import GROWTH_FORMS
 
 Bools = NDArray[np.bool_]
+Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
@@ -231,6 +232,23 @@ def in_range(record: Equation, sizes: Mapping[str, NDArray[np.float64]]) -> Bool
     inside = np.ones(next(iter(sizes.values())).shape, dtype=np.bool_)
     for name, (low, high) in record.range.limits.items():
         if name in sizes:
-            values = sizes[name]
-            inside &= ~((values < low) | (values > high))
+            inside &= _between(sizes[name], low, high)
+    return inside
+
+
+def in_ranges(
+    records: Sequence[Equation], number: Ints, sizes: Mapping[str, NDArray[np.float64]]
+) -> Bools:
+    """As `in_range`, of trees that have different equations: ``records[number]``."""
+    inside = np.ones(number.shape, dtype=np.bool_)
+    for name, values in sizes.items():
+        limits = [record.range.limits.get(name, (-np.inf, np.inf)) for record in records]
+        low, high = np.array(limits).T
+        inside &= _between(values, low[number], high[number])
+    return inside
+
+
+def _between(values: Floats, low: float | Floats, high: float | Floats) -> Bools:
+    """Whether values are not beyond limits; what is unknown is not."""
+    inside: Bools = ~((values < low) | (values > high))
     return inside

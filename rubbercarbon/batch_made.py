@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from allometry.catalogue.loader import get_equation, ladder
 from allometry.evaluation import compile_equations
-from allometry.heights import predict_height
-from allometry.selection import in_range
+from allometry.heights import predict_heights
+from allometry.selection import in_ranges
 from rubbercarbon import checks, tables
 from rubbercarbon.assumptions import Assumptions
 from rubbercarbon.batch_codes import Codes, Floats, TextCodes
-from rubbercarbon.batch_sizes import Sized
+from rubbercarbon.batch_sizes import WORDS, Gone, Sized, Split, number_of
 from rubbercarbon.columns import RUBBER, TREE_COLUMNS
+from rubbercarbon.equation_traits import traits_of
 from rubbercarbon.error_layout import NO_CAMPAIGN, NO_LOCALITY, lay_out_prepared, trees_of
 from rubbercarbon.formats.interface import RawTable
 from rubbercarbon.inventory import Inventory, add_diameter, add_keys
@@ -31,12 +32,12 @@ from rubbercarbon.problems import Problem, Problems
 if TYPE_CHECKING:
     from rubbercarbon.batch_templates import Templates
 
+Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 
 SHORT, WILD = 1, 2  # flags below a key: short stand, unselected rubber
 FIGURES, TERMS = 8, 8  # columns that `plot_sums` and `gather_groups` read
 BY_SPECIES = frozenset({"species_fuzzy", "species_genus", "species_thai_unverified"})
-WORDS = ("species_input", "equation_id", "roots_id", "height_source", "flags")
 
 
 @dataclass(frozen=True)
@@ -47,24 +48,20 @@ class Made:
     problems: dict[int, list[Problem]]
 
 
-def make_templates(
-    frame: pd.DataFrame, codes: dict[str, Codes], flags: Ints, store: Templates
-) -> Made:
+def make_templates(frame: pd.DataFrame, split: Split, store: Templates) -> Made:
     """Figures of distinct rows given in canonical columns.
 
     Parameters
     ----------
     frame : pandas.DataFrame
         Cells as read.
-    codes : dict
-        The same as numbers, by column.
-    flags : ndarray of int64
-        `SHORT` and `WILD` of each row.
+    split : Split
+        The same as numbers, with their kinds and flags.
     store : Templates
         Takes assumptions, equations and cells.
     """
     found, assumed = Problems(), Assumptions()
-    inventory = _inventory(frame, flags, found)
+    inventory = _inventory(frame, split.flags, found)
     prepared = prepare(inventory, store.settings, found, assumed)
     result = account(
         prepared.arrays,
@@ -78,12 +75,19 @@ def make_templates(
     at, count = prepared.position, len(frame)
     _no_result(inventory, prepared, result, found)
     dbh = prepared.frame["dbh_cm"].to_numpy(dtype=np.float64)
+    heights = np.full(len(at), np.nan)
+    if "height_m" in prepared.frame:
+        heights = prepared.frame["height_m"].to_numpy(dtype=np.float64)
     cells = store.cells.register(layout)
-    made = _row_arrays(result, layout, cells, prepared.arrays, dbh, prepared.growth_forms, store)
+    forms = (
+        np.isin(prepared.growth_forms, HERBS),
+        ~np.isin(prepared.growth_forms, NOT_IN_BASAL_AREA),
+    )
+    made = _row_arrays(result, layout, cells, prepared.arrays, dbh, forms, store)
     nothing = {"ratio": np.nan, "size": np.nan, "cell": -1}
     joins = [get_equation(name).stems == "equivalent_d" for name in prepared.biomass_ids]
     made |= {
-        "ratio": _ratio(prepared),
+        "ratio": _ratio(dbh, heights, (prepared.columns["species"] == RUBBER) & ~np.isnan(heights)),
         "merges": np.array([*joins, False], dtype=np.bool_)[prepared.arrays.equation],
     }
     arrays = {n: _spread(v, at, count, nothing.get(n, 0)) for n, v in made.items()}
@@ -104,21 +108,22 @@ def make_templates(
     _keep_equations(prepared, store)
     trees = trees_of(prepared, result, inventory.plots, Assumptions())
     written = inventory.trees["species"].to_numpy(dtype=object)
-    store.kinship.learn(codes, flags, prepared, trees, listed, written)
+    if split.slot:
+        store.kinship.learn(split, prepared, trees, listed, written)
     return Made(arrays, listed)
 
 
 def _row_arrays(
     result: Account, rows: Layout | Placed, cells: Ints, arrays: TreeArrays, dbh: Floats,
-    forms: Any, store: Templates,
+    forms: tuple[Bools, Bools], store: Templates,
 ) -> dict[str, Any]:  # fmt: skip
-    """What plots gather of each computed row."""
+    """What plots gather of each computed row; ``forms``: culms, and what is in the basal area."""
     masses = np.column_stack(
         [result.agb_kg, result.bgb_kg, result.carbon_kg, result.herb_kg]
     ) / KG_PER_T  # fmt: skip
     known = ~np.isnan(masses)
     masses[~known] = 0.0
-    culm, counted = np.isin(forms, HERBS), ~np.isin(forms, NOT_IN_BASAL_AREA)
+    culm, counted = forms
     cross_section_m2 = np.pi / 4.0 * (dbh / 100.0) ** 2
     cell = np.append(cells, -1)[rows.cell]
     shared = store.cells.shared_variance(cell, rows.x)
@@ -140,28 +145,17 @@ def _row_arrays(
 
 def sized_arrays(sized: Sized, store: Templates) -> dict[str, Any]:
     """The same of rows of known kinds at new sizes."""
-    forms = np.array([kin.form for kin in sized.kin], dtype=object)[sized.of]
-    cells = store.cells.numbers(sized.placed)
+    kin = sized.kin
+    cells = _known_cells(sized.placed, store)
+    forms = kin["culm"], kin["in_basal_area"]
     arrays = _row_arrays(sized.result, sized.placed, cells, sized.arrays, sized.dbh, forms, store)
-    ratio = np.full(len(sized.of), np.nan)
-    rubber = np.array([kin.species == RUBBER for kin in sized.kin])[sized.of]
-    told = np.array([kin.height_source in {"measured", "estimated"} for kin in sized.kin])[sized.of]
-    measured = rubber & told
-    if measured.any():
-        model = predict_height(ladder()["short_stand"]["model"], dbh=sized.dbh[measured])
-        ratio[measured] = sized.height[measured] / model
-    codes = np.zeros((len(sized.of), len(WORDS)), dtype=np.int32)
-    for k, name in enumerate(("written", "equation", "roots", "height_source")):
-        known = store.words[WORDS[k]].known
-        numbers = [known.setdefault(getattr(kin, name), len(known)) for kin in sized.kin]
-        codes[:, k] = np.array(numbers, dtype=np.int32)[sized.of]
-    codes[:, -1] = _outside(
-        [kin.equation for kin in sized.kin], sized.of, sized.dbh, sized.height, store.words["flags"]
-    )
-    no = np.zeros(len(sized.of), dtype=np.bool_)
+    codes = np.zeros((len(kin), len(WORDS)), dtype=np.int32)
+    codes[:, :-1] = kin["words"]
+    codes[:, -1] = _outside(sized, store.words["flags"])
+    no = np.zeros(len(kin), dtype=np.bool_)
     return {
         **arrays,
-        "ratio": ratio,
+        "ratio": _ratio(sized.dbh, sized.height, kin["measured_rubber"]),
         "merges": no,
         "failed": no,
         "unnamed": no,
@@ -169,30 +163,31 @@ def sized_arrays(sized: Sized, store: Templates) -> dict[str, Any]:
     }
 
 
-def gone_arrays(found: list[Problem]) -> dict[str, Any]:
+def gone_arrays(gone: Gone) -> dict[str, Any]:
     """Rows of which nothing is computed."""
-    count = len(found)
+    count = len(gone.rows)
     nothing, no = np.full(count, np.nan), np.zeros(count, dtype=np.bool_)
     return {
         "figures": np.zeros((count, FIGURES)),
         "terms": np.zeros((count, TERMS)), "cell": np.full(count, -1), "usable": no,
         "size": nothing, "ratio": nothing, "merges": no, "unnamed": no,
-        "failed": np.array([item.severity == "error" for item in found]),
+        "failed": np.array([item.severity == "error" for item in gone.items])[gone.which],
         "word_codes": np.zeros((count, len(WORDS)), dtype=np.int32),
     }  # fmt: skip
 
 
-def _outside(
-    equations: list[str], of: Ints, dbh: Floats, height: Floats, words: TextCodes
-) -> Codes:
+def _outside(sized: Sized, words: TextCodes) -> Codes:
     """The flag of rows outside what is known of their equation, as numbers of words."""
-    codes = np.zeros(len(of), dtype=np.int32)
-    for number, name in enumerate(equations):
-        mine = np.flatnonzero(of == number)
-        record = get_equation(name)
-        far = mine[~in_range(record, {"dbh": dbh[mine], "height": height[mine]})]
-        flag = "outside_evaluated_span" if record.range.kind == "unknown" else "outside_range"
-        codes[far] = words.known.setdefault(flag, len(words.known))
+    records, number = traits_of(sized.placed.biomass.ids).records, sized.arrays.equation
+    codes = np.zeros(len(number), dtype=np.int32)
+    far = ~in_ranges(records, number, {"dbh": sized.dbh, "height": sized.height})
+    if far.any():
+        flags = [
+            "outside_evaluated_span" if record.range.kind == "unknown" else "outside_range"
+            for record in records
+        ]
+        found = np.array([number_of(flag, words) for flag in flags], dtype=np.int32)
+        codes[far] = found[number[far]]
     return codes
 
 
@@ -231,18 +226,22 @@ def _spread(values: Any, at: Ints, count: int, nothing: Any = 0.0) -> Any:
     return out
 
 
-def _ratio(prepared: Prepared) -> Floats:
+def _ratio(dbh: Floats, height: Floats, measured: Bools) -> Floats:
     """Measured height over the ladder's model, where rubber has one."""
-    height = prepared.frame.get("height_m")
-    ratio = np.full(len(prepared.position), np.nan)
-    if height is None:
-        return ratio
-    measured = (prepared.columns["species"] == RUBBER) & height.notna().to_numpy()
+    ratio = np.full(len(dbh), np.nan)
     if measured.any():
-        dbh = prepared.frame["dbh_cm"].to_numpy(dtype=np.float64)[measured]
-        model = predict_height(ladder()["short_stand"]["model"], dbh=dbh)
-        ratio[measured] = height.to_numpy(dtype=np.float64)[measured] / model
+        d = dbh[measured]
+        model = predict_heights((ladder()["short_stand"]["model"],), np.zeros(len(d), np.int64), d)
+        ratio[measured] = height[measured] / model
     return ratio
+
+
+def _known_cells(placed: Placed, store: Templates) -> Ints:
+    """Registered number of each cell of rows whose words keep their numbers."""
+    known, keys = store.kinship.cells, [key.tobytes() for key in placed.keys.T]
+    if any(key not in known for key in keys):
+        known |= zip(keys, store.cells.numbers(placed).tolist(), strict=True)
+    return np.array([known[key] for key in keys], dtype=np.int64)
 
 
 def _no_result(

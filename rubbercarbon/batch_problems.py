@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from allometry.catalogue.loader import get_equation
 from rubbercarbon.batch_codes import texts
-from rubbercarbon.batch_made import BY_SPECIES, WORDS
+from rubbercarbon.batch_made import BY_SPECIES
+from rubbercarbon.batch_sizes import WORDS
 from rubbercarbon.batch_templates import KEPT, Templates, told_apart
 from rubbercarbon.batch_whole import BESIDE, PLOTS
 from rubbercarbon.columns import common_era

@@ -17,18 +17,20 @@ from numpy.typing import NDArray
 
 from allometry.catalogue.loader import get_equation
 from allometry.evaluation import compile_equations
-from allometry.heights import predict_height
+from allometry.heights import predict_heights
 from allometry.names import match_one
 from allometry.quantities import QUANTITIES
 from allometry.selection import Taxon, default_rules, user_rules
-from rubbercarbon.batch_codes import WRITTEN, Codes, Floats, NumberCodes, TextCodes
+from rubbercarbon.batch_codes import WRITTEN, Codes, Floats, TextCodes
 from rubbercarbon.checks import LARGEST_DBH_CM, YANG, check_diameters
-from rubbercarbon.columns import DIAMETERS, LENGTHS
+from rubbercarbon.columns import DIAMETERS, LENGTHS, RUBBER
 from rubbercarbon.config import Settings
+from rubbercarbon.distinct import Coded
+from rubbercarbon.equation_traits import traits_of
 from rubbercarbon.formats.interface import RawTable
-from rubbercarbon.inputs import numbers_of
-from rubbercarbon.load_rows import Placed, Trees, place_rows
-from rubbercarbon.pools import Account, TreeArrays, account
+from rubbercarbon.labels import HERBS, NOT_IN_BASAL_AREA
+from rubbercarbon.load_rows import NOT_PREDICTED, Placed, Trees, place_rows
+from rubbercarbon.pools import Account, TreeArrays, account_stems
 from rubbercarbon.problems import Problem, Problems
 
 if TYPE_CHECKING:
@@ -41,38 +43,50 @@ OTHER_HEIGHTS = tuple(c.name for c in LENGTHS if c.target == "height_m" and c.na
 HEIGHT = "height_m"
 SIZES = frozenset({*FACTORS, HEIGHT})  # columns whose values do not make a kind
 STATUS, ALIVE = "status", 0  # all that is alive has the number of the empty text
-Kind = tuple[tuple[str, int], ...]
-SELF_TOLD = ("measured", "estimated", "")
+Kind = tuple[tuple[str, ...], tuple[int, ...]]  # names of columns, and the number in each
+NEVER = -1
+WORDS = ("species_input", "equation_id", "roots_id", "height_source", "flags")
+KIN = np.dtype([
+    ("words", np.int32, 4), ("species", np.int64), ("herb", np.bool_),
+    ("fraction", np.float64), ("count", np.float64), ("density", np.float64),
+    ("density_sd", np.float64), ("clone_known", np.bool_), ("density_given", np.bool_),
+    ("sd_given", np.bool_), ("pom_differs", np.bool_), ("culm", np.bool_),
+    ("in_basal_area", np.bool_), ("measured_rubber", np.bool_),
+])  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Kin:
-    """What rows that differ in size alone have in common; see `rubbercarbon.load_rows.Trees`."""
+class Split:
+    """Rows as numbers of each column, put together by kind: what they are but for their size.
 
-    equation: str
-    roots: str
-    herb: bool
-    fraction: float
-    count: float
-    density: float
-    density_sd: float
-    level: str
-    species: str
-    written: str
-    clone: str
-    height_source: str
-    density_given: bool
-    sd_given: bool
-    pom_differs: bool
-    form: str
+    Attributes
+    ----------
+    codes : dict
+    flags : ndarray of int64
+    slot : str
+        The column of sizes; empty where these are mixed, and there are no kinds.
+    kinds : list of tuple
+    of : ndarray of int64
+        Kind of each row.
+    """
+
+    codes: Mapping[str, Codes]
+    flags: Ints
+    slot: str
+    kinds: list[Kind]
+    of: Ints
+
+    def some(self, rows: Ints) -> Split:
+        """The same of some rows."""
+        codes = {name: code[rows] for name, code in self.codes.items()}
+        return Split(codes, self.flags[rows], self.slot, self.kinds, self.of[rows])
 
 
 @dataclass(frozen=True)
 class Sized:
-    """Rows of known kinds at new sizes, computed."""
+    """Rows of known kinds at new sizes, computed; ``kin`` is what each has by its kind."""
 
-    kin: list[Kin]
-    of: Ints
+    kin: NDArray[Any]
     dbh: Floats
     height: Floats
     arrays: TreeArrays
@@ -80,84 +94,103 @@ class Sized:
     placed: Placed
 
 
+@dataclass(frozen=True)
+class Gone:
+    """Rows of which only what is said of them is left: ``items[which]``."""
+
+    rows: Ints
+    which: Ints
+    items: list[Problem]
+
+
 @dataclass
 class Kinship:
-    """Kinds of rows, by the codes of all their columns but the size."""
+    """Kinds of rows, by the codes of all their columns but the size.
+
+    Attributes
+    ----------
+    settings : Settings
+    words : dict
+        Written names, equations, roots and height sources as numbers; see `WORDS`.
+    kinds : dict
+        Kind → its place in ``kin``; `NEVER` where not the size alone decides.
+    kin : ndarray
+        What rows of a kind have in common, see `KIN`.
+    """
 
     settings: Settings
-    kinds: dict[Kind, Kin | None] = field(default_factory=dict)
+    words: Mapping[str, TextCodes]
+    kinds: dict[Kind, int] = field(default_factory=dict)
+    kin: NDArray[Any] = field(default_factory=lambda: np.zeros(0, dtype=KIN))
+    species: dict[str, int] = field(default_factory=dict)
     gone: dict[Kind, Problem] = field(default_factory=dict)
     states: dict[int, Problem] = field(default_factory=dict)
     models: dict[str, Any] = field(default_factory=dict)
     absurd: dict[tuple[str, float], Problem] = field(default_factory=dict)
+    cells: dict[bytes, int] = field(default_factory=dict)
 
-    def split(self, codes: Mapping[str, Codes], flags: Ints) -> tuple[str, list[Kind], Ints] | None:
-        """The column of sizes, kinds of rows, and the kind of each; None where sizes are mixed."""
+    def split(self, codes: Mapping[str, Codes], flags: Ints) -> Split:
+        """Rows by kind."""
         sizes = [slot for slot in codes if slot in FACTORS]
         written = any(slot.endswith(WRITTEN) for slot in codes)
         if len(sizes) != 1 or written or any(slot in OTHER_HEIGHTS for slot in codes):
-            return None
-        names = ["flags", HEIGHT]
-        columns: list[Any] = [flags, codes[HEIGHT] > 0 if HEIGHT in codes else flags]
-        for slot, code in codes.items():
-            if slot not in {sizes[0], HEIGHT}:
-                names.append(slot)
-                columns.append(code)
-        stacked = [np.asarray(c, dtype=np.int64) for c in columns]
-        if HEIGHT not in codes:
-            stacked[1] = np.zeros_like(stacked[1])
+            return Split(codes, flags, "", [], np.zeros(len(flags), dtype=np.int64))
+        columns: dict[str, Any] = {"flags": flags}
+        if HEIGHT in codes:
+            columns[HEIGHT] = codes[HEIGHT] > 0
+        columns |= {slot: code for slot, code in codes.items() if slot not in {sizes[0], HEIGHT}}
         place = np.zeros(len(flags), dtype=np.int64)
-        for column in stacked:
-            place = pd.factorize(place * (int(column.max(initial=0)) + 1) + column)[0]
-        first = np.zeros(int(place.max(initial=-1)) + 1, dtype=np.int64)
-        first[place[::-1]] = np.arange(len(place))[::-1]
-        distinct = np.column_stack([column[first] for column in stacked])
-        kinds = [tuple(zip(names, row, strict=True)) for row in distinct.tolist()]
-        return sizes[0], kinds, place.astype(np.int64)
+        for column in columns.values():  # no more than the bits of a key
+            place = place * (int(column.max(initial=0)) + 1) + column
+        _, first, of = np.unique(place, return_index=True, return_inverse=True)
+        names = tuple(columns)
+        rows = zip(*(column[first].tolist() for column in columns.values()), strict=True)
+        return Split(codes, flags, sizes[0], [(names, row) for row in rows], of)
 
-    def examples(self, codes: Mapping[str, Codes], flags: Ints) -> Ints:
+    def examples(self, split: Split) -> Ints:
         """Some rows of each kind that is not known, from the middle of its sizes."""
-        found = self.split(codes, flags)
-        if found is None:
+        new = np.array([k not in self.kinds and self._gone(k) is None for k in split.kinds])
+        if not new.any():
             return np.zeros(0, dtype=np.int64)
-        _, kinds, place = found
-        new = np.array([kind not in self.kinds and self._gone(kind) is None for kind in kinds])
-        rows = np.flatnonzero(new[place])
-        rows = rows[np.argsort(place[rows], kind="stable")]
-        count = np.bincount(place[rows], minlength=len(kinds))
+        rows = np.flatnonzero(new[split.of])
+        place = split.of[rows]
+        rows = rows[np.argsort(place, kind="stable")]
+        count = np.bincount(place, minlength=len(new))
         start = np.concatenate([[0], np.cumsum(count)[:-1]])[count > 0]
         count = count[count > 0]
         chosen: Ints = rows[np.unique(np.concatenate([start + count * q // 4 for q in (1, 2, 3)]))]
         return chosen
 
     def learn(
-        self, codes: Mapping[str, Codes], flags: Ints, prepared: Prepared, layout: Trees,
+        self, split: Split, prepared: Prepared, layout: Trees,
         listed: Mapping[int, list[Problem]], written: NDArray[Any],
     ) -> None:  # fmt: skip
         """Remember the kinds of rows that were computed the long way without a word.
 
         Of rows that are dead, cut or missing nothing is left but their note.
         """
-        found = self.split(codes, flags)
-        if found is None:
-            return
-        _, kinds, place = found
         self.models |= prepared.height_fits
-        clean = ~np.isin(np.arange(len(place)), list(listed)) & (written != YANG)
+        clean = ~np.isin(np.arange(len(split.of)), list(listed)) & (written != YANG)
         for row, items in listed.items():
             if [item.code for item in items] == ["not_alive"]:
-                kind = kinds[place[row]]
+                kind = split.kinds[split.of[row]]
                 self.gone[kind] = items[0]
-                self.states[dict(kind)[STATUS]] = items[0]
+                self.states[_status(kind)] = items[0]
+        learnt: list[tuple[Any, ...]] = []
         for number, row in enumerate(prepared.position.tolist()):
-            kind = kinds[place[row]]
+            kind = split.kinds[split.of[row]]
             if kind not in self.kinds and clean[row] and layout.equation[number] >= 0:
-                self.kinds[kind] = self._kin(prepared, layout, number, str(written[row]))
+                one = self._kin(prepared, layout, number, str(written[row]))
+                self.kinds[kind] = NEVER if one is None else len(self.kin) + len(learnt)
+                learnt += [] if one is None else [one]
+        self.kin = np.concatenate([self.kin, np.array(learnt, dtype=KIN)])
 
-    def _kin(self, prepared: Prepared, trees: Trees, i: int, written: str) -> Kin | None:
+    def _kin(
+        self, prepared: Prepared, trees: Trees, i: int, written: str
+    ) -> tuple[Any, ...] | None:  # fmt: skip
+        """What a row's kind has in common, in the order of `KIN`; None where sizes decide more."""
         equation = prepared.biomass_ids[prepared.arrays.equation[i]]
-        record = get_equation(equation)
-        form = str(prepared.growth_forms[i])
+        record, form = get_equation(equation), str(prepared.growth_forms[i])
         if record.size not in {"dbh", "height"} or record.stems == "equivalent_d":
             return None
         match = match_one(written)
@@ -168,132 +201,122 @@ class Kinship:
         if record.range.kind != "unknown" and set(record.range.limits) - {"dbh", "height"}:
             return None
         roots = (*prepared.root_ids, "")[prepared.arrays.roots[i]]
-        return Kin(
-            equation=equation,
-            roots=roots,
-            herb=bool(trees.herb[i]),
-            fraction=float(trees.carbon_fraction[i]),
-            count=float(trees.count[i]),
-            density=float(trees.wood_density[i]),
-            density_sd=float(trees.density_sd[i]),
-            level=str(prepared.columns["wood_density_level"][i]),
-            species=str(trees.species[i]),
-            written=written,
-            clone=str(trees.clone[i]),
-            height_source=str(trees.height_source[i]),
-            density_given=bool(trees.density_given[i]),
-            sd_given=bool(trees.sd_given[i]),
-            pom_differs=bool(trees.pom_differs[i]),
-            form=form,
-        )
+        source, species = str(trees.height_source[i]), str(trees.species[i])
+        texts = (written, equation, roots, source)
+        return (
+            tuple(number_of(t, self.words[name]) for name, t in zip(WORDS, texts, strict=False)),
+            self.species.setdefault(species, len(self.species)), trees.herb[i],
+            trees.carbon_fraction[i], trees.count[i], trees.wood_density[i], trees.density_sd[i],
+            trees.clone_known[i], trees.density_given[i], trees.sd_given[i], trees.pom_differs[i],
+            form in HERBS, form not in NOT_IN_BASAL_AREA,
+            species == RUBBER and source in {"measured", "estimated"},
+        )  # fmt: skip
 
     def _gone(self, kind: Kind) -> Problem | None:
         """The note on rows that are dead, cut or missing: the same for all that would be known."""
-        if kind not in self.gone:
-            item = self.states.get(dict(kind).get(STATUS, ALIVE))
-            alive = tuple((name, ALIVE if name == STATUS else code) for name, code in kind)
-            if item is None or self.kinds.get(alive) is None:
-                return None
-            self.gone[kind] = item
-        return self.gone[kind]
+        if kind in self.gone:
+            return self.gone[kind]
+        item = self.states.get(_status(kind))
+        names, codes = kind
+        alive = tuple(ALIVE if n == STATUS else c for n, c in zip(names, codes, strict=True))
+        if item is None or self.kinds.get((names, alive), NEVER) == NEVER:
+            return None
+        self.gone[kind] = item
+        return item
 
-    def compute(
-        self,
-        codes: Mapping[str, Codes],
-        flags: Ints,
-        columns: Mapping[str, TextCodes | NumberCodes],
-    ) -> tuple[Ints, Sized | None, dict[int, Problem]]:
+    def compute(self, split: Split, columns: Mapping[str, Any]) -> tuple[Ints, Sized | None, Gone]:
         """Rows of known kinds computed at their sizes, and rows of which only a note is left."""
-        nothing: Ints = np.zeros(0, dtype=np.int64)
-        found = self.split(codes, flags)
-        if found is None:
-            return nothing, None, {}
-        slot, kinds, place = found
-        known = [self.kinds.get(kind) for kind in kinds]
-        dbh = np.asarray(columns[slot].values(codes[slot]), dtype=np.float64) * FACTORS[slot]
-        height = np.full(len(dbh), np.nan)
+        slot, of, codes = split.slot, split.of, split.codes
+        typed = np.asarray(columns[slot].values(codes[slot]), dtype=np.float64)
+        dbh, height = typed * FACTORS[slot], np.full(len(of), np.nan)
         if HEIGHT in codes:
             height = np.asarray(columns[HEIGHT].values(codes[HEIGHT]), dtype=np.float64)
         limits = QUANTITIES["height"]
         with np.errstate(invalid="ignore"):
             sound_height = np.isnan(height) | ((height >= limits.low) & (height <= limits.high))
-            absurd = (dbh <= 0) | (dbh > LARGEST_DBH_CM)
+            absurd = ((dbh <= 0) | (dbh > LARGEST_DBH_CM)) & sound_height
             usable = (dbh > 0) & (dbh <= LARGEST_DBH_CM) & sound_height
-        lost = [self._gone(kind) for kind in kinds]
-        dead = np.array([item is not None for item in lost])[place]
-        alive = np.array([kin is not None for kin in known])[place]
-        gone = {
-            row: item
-            for row in np.flatnonzero(dead & usable).tolist()
-            if (item := lost[place[row]]) is not None
-        }
-        refused = np.flatnonzero(absurd & sound_height & (dead | alive))
-        typed = np.asarray(columns[slot].values(codes[slot][refused]), dtype=np.float64)
-        for row, size in zip(refused.tolist(), typed.tolist(), strict=True):
-            if (slot, size) not in self.absurd:
-                self.absurd[slot, size] = _refused(slot, size)
-            gone[row] = self.absurd[slot, size]
-        rows = np.flatnonzero(usable & alive)
-        if not len(rows):
-            return nothing, None, gone
-        number = {k: n for n, k in enumerate(k for k in range(len(known)) if known[k] is not None)}
-        kin = [one for one in known if one is not None]
-        of = np.array([number.get(k, -1) for k in range(len(known))])[place[rows]]
-        sized = self._sized(kin, of, dbh[rows], height[rows])
-        with np.errstate(invalid="ignore"):
-            sound = (sized.result.agb_kg > 0) | (sized.result.herb_kg > 0)
-        if not sound.all():
-            rows, of = rows[sound], of[sound]
-            if not len(rows):
-                return nothing, None, gone
-            sized = self._sized(kin, of, dbh[rows], height[rows])
-        return rows, sized, gone
+        known = [self.kinds.get(kind, NEVER) for kind in split.kinds]
+        kin = np.array(known, dtype=np.int64)[of]
+        notes = [
+            None if k != NEVER else self._gone(kind)
+            for k, kind in zip(known, split.kinds, strict=True)
+        ]
+        dead = np.array([note is not None for note in notes], dtype=np.bool_)[of]
+        items = [note for note in notes if note is not None]
+        which = (np.cumsum([note is not None for note in notes]) - 1)[of]
+        refused = np.flatnonzero(absurd & (dead | (kin >= 0)))
+        for row in refused.tolist():
+            key = (slot, float(typed[row]))
+            if key not in self.absurd:
+                self.absurd[key] = _refused(*key)
+            which[row] = len(items)
+            items.append(self.absurd[key])
+        lost = np.concatenate([np.flatnonzero(dead & usable), refused])
+        gone = Gone(lost, which[lost], items)
+        rows = np.flatnonzero(usable & (kin >= 0))
+        sized = None
+        while len(rows):
+            sized = self._sized(self.kin[kin[rows]], dbh[rows], height[rows])
+            with np.errstate(invalid="ignore"):
+                sound = (sized.result.agb_kg > 0) | (sized.result.herb_kg > 0)
+            if sound.all():
+                return rows, sized, gone
+            rows = rows[sound]
+        return rows, None, gone
 
-    def _sized(self, kin: list[Kin], of: Ints, dbh: Floats, height: Floats) -> Sized:
-        def each(name: str) -> NDArray[Any]:
-            values = [getattr(one, name) for one in kin]
-            kind = object if isinstance(values[0], str) else None
-            return np.array(values, dtype=kind)[of]
-
-        height = height.copy()
-        source = each("height_source")
-        for model in {one.height_source for one in kin} - set(SELF_TOLD):
-            mine = source == model
-            height[mine] = predict_height(
-                self.models.get(model, model), dbh=dbh[mine], stress=self.settings.stress
-            )
-        ids = tuple(sorted({one.equation for one in kin}))
-        root_ids = tuple(sorted({one.roots for one in kin} - {""}))
-        equation, roots = numbers_of(each("equation"), ids), numbers_of(each("roots"), root_ids)
-        by_height = np.array([get_equation(name).size == "height" for name in ids])[equation]
-        one = np.ones(len(of))
+    def _sized(self, kin: NDArray[Any], dbh: Floats, height: Floats) -> Sized:
+        """Rows at their sizes; numbers of words begin with the empty one."""
+        ids, root_ids = (tuple(self.words[name].known)[1:] for name in WORDS[1:3])
+        equation, roots = (kin["words"][:, k].astype(np.int64) - 1 for k in (1, 2))
+        sources = np.array(list(self.words[WORDS[3]].known), dtype=object)
+        source = kin["words"][:, 3]
+        predicts = np.array([name not in NOT_PREDICTED for name in sources], dtype=np.bool_)
+        if predicts[source].any():
+            models = [self.models.get(name, name) for name in sources[predicts]]
+            place = np.where(predicts, np.cumsum(predicts) - 1, -1)[source]
+            found = predict_heights(models, place, dbh, self.settings.stress)
+            height = np.where(place >= 0, found, height)
+        one = np.ones(len(kin))
         stress = np.nan if self.settings.stress is None else self.settings.stress
         arrays = TreeArrays(
-            offsets=np.array([0, len(of)], dtype=np.int64),
-            size=np.where(by_height, height, dbh), height=height, wood_density=each("density"),
-            stress=np.full(len(of), stress), equation=equation, roots=roots, count=each("count"),
-            share=one, expansion=one, represents=one, carbon_fraction=each("fraction"),
-            herb=each("herb"),
+            offsets=np.array([0, len(kin)], dtype=np.int64),
+            size=np.where(traits_of(ids).by_height[equation], height, dbh), height=height,
+            wood_density=kin["density"].copy(), stress=np.full(len(kin), stress),
+            equation=equation, roots=roots, count=kin["count"].copy(), share=one, expansion=one,
+            represents=one, carbon_fraction=kin["fraction"].copy(), herb=kin["herb"].copy(),
         )  # fmt: skip
         biomass = compile_equations(ids)
-        result = account(arrays, biomass, compile_equations(root_ids))
+        result = account_stems(arrays, biomass, compile_equations(root_ids))
         mass = np.nan_to_num(result.agb_kg) + np.nan_to_num(result.herb_kg)
-        nothing = np.full(len(of), "", dtype=object)
+        nothing = np.full(len(kin), "", dtype=object)
         trees = Trees(
             equation=np.where(mass > 0, equation, -1), roots=roots, dbh=dbh, height=height,
-            wood_density=arrays.wood_density, density_sd=each("density_sd"),
+            wood_density=arrays.wood_density, density_sd=kin["density_sd"],
             agb_kg=mass / (arrays.count * arrays.share), count=arrays.count,
-            carbon_fraction=arrays.carbon_fraction, herb=arrays.herb, species=each("species"),
-            locality=nothing, campaign=np.full(len(of), "||", dtype=object), plot=nothing,
-            tree=nothing, clone=each("clone"), height_source=source,
-            density_given=each("density_given"), sd_given=each("sd_given"),
-            pom_differs=each("pom_differs"),
+            carbon_fraction=arrays.carbon_fraction, herb=arrays.herb,
+            species=Coded(kin["species"], np.array(list(self.species), dtype=object)),
+            locality=Coded.same("", len(kin)), campaign=Coded.same("||", len(kin)), plot=nothing,
+            tree=nothing, clone_known=kin["clone_known"], height_source=Coded(source, sources),
+            density_given=kin["density_given"], sd_given=kin["sd_given"],
+            pom_differs=kin["pom_differs"],
         )  # fmt: skip
         placed = place_rows(
             trees, biomass, root_ids, self.settings.errors, models=self.models,
             stress=self.settings.stress,
         )  # fmt: skip
-        return Sized(kin, of, dbh, height, arrays, result, placed)
+        return Sized(kin, dbh, height, arrays, result, placed)
+
+
+def number_of(text: str, words: TextCodes) -> int:
+    """Number of a text, which is a new one if need be."""
+    return words.known.setdefault(text, len(words.known))
+
+
+def _status(kind: Kind) -> int:
+    """Number of a kind's status."""
+    names, codes = kind
+    return codes[names.index(STATUS)] if STATUS in names else ALIVE
 
 
 def _refused(slot: str, typed: float) -> Problem:

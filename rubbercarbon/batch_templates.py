@@ -26,12 +26,11 @@ from rubbercarbon.batch_made import (
     SHORT,
     TERMS,
     WILD,
-    WORDS,
     gone_arrays,
     make_templates,
     sized_arrays,
 )
-from rubbercarbon.batch_sizes import SIZES, Kinship
+from rubbercarbon.batch_sizes import SIZES, WORDS, Kinship, Split
 from rubbercarbon.columns import clone_name, state_of
 from rubbercarbon.config import Settings
 from rubbercarbon.problems import Problem
@@ -102,14 +101,14 @@ class Templates:
         self.keys = RowKeys({"species": species, "clone": _clone, "status": _status})
         self.words = {name: TextCodes() for name in WORDS}
         self.species_notes: dict[str, Problem] = {}
-        self.kinship = Kinship(self.settings)
+        self.kinship = Kinship(self.settings, self.words)
         self.short_ways = 0
         self.clear()
 
     def clear(self) -> None:
         """Forget all distinct rows, and their kinds if these have new numbers."""
         if self.keys.changed - SIZES:
-            self.kinship = Kinship(self.settings)
+            self.kinship = Kinship(self.settings, self.words)
         self.room: dict[str, Any] = {}
         self.known: Keys = np.zeros(FIRST_SIZE, dtype=np.uint64)
         self.value: Codes = np.full(FIRST_SIZE, -1, dtype=np.int32)
@@ -148,40 +147,48 @@ class Templates:
 
     def _add(self, keys: Keys, codes: dict[str, Codes]) -> None:
         """Distinct rows: some of each new kind the long way, the others by their sizes."""
-        flags = (keys & np.uint64(SHORT | WILD)).astype(np.int64)
+        for first in range(0, len(keys), MOST_AT_ONCE):
+            at = slice(first, first + MOST_AT_ONCE)
+            flags = (keys[at] & np.uint64(SHORT | WILD)).astype(np.int64)
+            some = {name: code[at] for name, code in codes.items()}
+            self._add_split(keys[at], self.kinship.split(some, flags))
 
-        def part(rows: Ints) -> tuple[Keys, dict[str, Codes], Ints]:
-            return keys[rows], {name: code[rows] for name, code in codes.items()}, flags[rows]
+    def _add_split(self, keys: Keys, split: Split) -> None:
+        left = np.ones(len(keys), dtype=np.bool_)
+        if split.slot:
+            some = self.kinship.examples(split)
+            self._add_long(keys[some], split.some(some))
+            left[some] = False
+            rest = np.flatnonzero(left)
+            left[rest[self._add_known(keys[rest], split.some(rest))]] = False
+        rows = np.flatnonzero(left)
+        self._add_long(keys[rows], split.some(rows))
 
-        some = self.kinship.examples(codes, flags)
-        for way, rows in (
-            (self._add_long, some), (self._add_known, np.setdiff1d(np.arange(len(keys)), some))
-        ):  # fmt: skip
-            for first in range(0, len(rows), MOST_AT_ONCE):
-                way(*part(rows[first : first + MOST_AT_ONCE]))
-
-    def _add_known(self, keys: Keys, codes: dict[str, Codes], flags: Ints) -> None:
-        rows, sized, gone = self.kinship.compute(codes, flags, self.keys.columns)
-        long = np.ones(len(keys), dtype=np.bool_)
-        self.short_ways += len(rows) + len(gone)
+    def _add_known(self, keys: Keys, split: Split) -> Ints:
+        """Rows of known kinds; returns which these are."""
+        rows, sized, gone = self.kinship.compute(split, self.keys.columns)
+        found = np.concatenate([rows, gone.rows])
+        self.short_ways += len(found)
+        arrays, start = gone_arrays(gone), len(self) + len(rows)
         if sized is not None:
-            long[rows] = False
-            self._take(keys[rows], sized_arrays(sized, self))
-        if gone:
-            rows = np.array(list(gone), dtype=np.int64)
-            long[rows] = False
-            problems = dict(enumerate([item] for item in gone.values()))
-            self._take(keys[rows], gone_arrays(list(gone.values())), problems)
-        if long.any():
-            self._add_long(keys[long], {n: code[long] for n, code in codes.items()}, flags[long])
+            lived = sized_arrays(sized, self)
+            arrays = {name: np.concatenate([lived[name], lost]) for name, lost in arrays.items()}
+        self._take(keys[found], arrays)
+        self._tell(start + np.arange(len(gone.rows)), gone.which, gone.items)
+        return found
 
-    def _add_long(self, keys: Keys, codes: dict[str, Codes], flags: Ints) -> None:
+    def _add_long(self, keys: Keys, split: Split) -> None:
+        if not len(keys):
+            return
         frame = pd.DataFrame(index=range(len(keys)))
-        for slot, code in codes.items():
+        for slot, code in split.codes.items():
             name, values = slot.removesuffix(WRITTEN), self.keys.columns[slot].values(code)
             frame[name] = values if name not in frame else frame[name].fillna(pd.Series(values))
-        made = make_templates(frame, codes, flags, self)
-        self._take(keys, made.arrays, made.problems)
+        made, start = make_templates(frame, split, self), len(self)
+        self._take(keys, made.arrays)
+        items = [item for told in made.problems.values() for item in told]
+        rows = [row for row, told in made.problems.items() for _ in told]
+        self._tell(start + np.array(rows, dtype=np.int64), np.arange(len(items)), items)
 
     def traits(self) -> NDArray[np.uint8]:
         """What `usable_rows` asks of each template, as bits."""
@@ -201,15 +208,19 @@ class Templates:
         codes = [known[name] for name in self.species_notes if name in known]
         return np.array(sorted(codes), dtype=np.int32)
 
-    def _list(self, start: int, problems: dict[int, list[Problem]]) -> None:
-        """Keep problems; those that are only counted by what they say."""
-        for row, items in problems.items():
-            for item in items:
-                if item.severity == "error":
-                    self.problems.setdefault(start + row, []).append(item)
-                elif item.code in KEPT:
-                    self.note_rows.extend((start + row, self._note(item)))
-                    self.noted[start + row] = True
+    def _tell(self, templates: Ints, which: Ints, items: list[Problem]) -> None:
+        """Keep problems ``items[which]`` of templates; the mild ones are only counted."""
+        number = np.full(len(items), -1, dtype=np.int64)
+        for k, item in enumerate(items):
+            if item.severity == "error":
+                for template in templates[which == k].tolist():
+                    self.problems.setdefault(template, []).append(item)
+            elif item.code in KEPT:
+                number[k] = self._note(item)
+        noted = number[which] >= 0
+        self.noted[templates[noted]] = True
+        pairs = np.column_stack([templates, number[which]])[noted]
+        self.note_rows.frombytes(pairs.tobytes())
 
     def _note(self, item: Problem) -> int:
         """Number of what a warning or note says; rows that are gone share theirs."""
@@ -220,14 +231,11 @@ class Templates:
             self.note_of[id(item)] = (item, number)
         return self.note_of[id(item)][1]
 
-    def _take(
-        self, keys: Keys, arrays: dict[str, Any], problems: dict[int, list[Problem]] | None = None
-    ) -> None:
+    def _take(self, keys: Keys, arrays: dict[str, Any]) -> None:
         start = len(self)
         arrays["noted"] = np.zeros(len(keys), dtype=np.bool_)
         for name, values in (arrays | {"key": keys}).items():
             setattr(self, name, self._put(name, start, values))
-        self._list(start, problems or {})
         self._rehash(start)
 
     def _put(self, name: str, start: int, values: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -119,6 +120,18 @@ class ErrorBudget(RootModel[dict[str, TermChoice]]):
     def terms(self) -> list[TermInForce]:
         """Every term, in the catalogue's order."""
         return [self.term(name) for name in error_terms()]
+
+    @functools.cached_property
+    def of_trees(self) -> tuple[TermInForce, ...]:
+        """Errors of trees that are on; those of areas belong to plots."""
+        return tuple(term for term in self.terms() if term.on and term.name != "area")
+
+    @functools.cached_property
+    def acts_on_sizes(self) -> bool:
+        """Whether trees share errors that differ between sizes."""
+        return not all(
+            self.term(name).own for name in ("dbh_reading", "height_reading", "residual")
+        )
 
 
 @dataclass(frozen=True, slots=True)

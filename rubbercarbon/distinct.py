@@ -87,21 +87,36 @@ def flags(column: pd.Series[Any], test: Callable[[str], bool]) -> NDArray[np.boo
 
 
 @dataclass(frozen=True)
-class Key:
-    """A whole number of every row, as small numbers of its distinct values."""
+class Coded:
+    """A text of every row, as small numbers of the distinct ones.
+
+    Examples
+    --------
+    >>> column = Coded.of(np.array(["a", "b", "a"], dtype=object))
+    >>> column[np.array([0, 1])].tolist(), column.equals("a").tolist()
+    (['a', 'b'], [True, False, True])
+    """
 
     codes: Codes
-    distinct: NDArray[np.int64]
+    known: Texts
 
     @classmethod
-    def of(cls, column: NDArray[Any]) -> Key:
-        """From one whole number for each row."""
+    def of(cls, column: Texts) -> Coded:
+        """From one text for each row."""
         import pandas as pd  # noqa: PLC0415  (slow import)
 
-        codes, values = pd.factorize(column.astype(np.int64))
-        return cls(codes.astype(np.min_scalar_type(len(values))), values)
+        codes, known = pd.factorize(column)
+        return cls(codes.astype(np.min_scalar_type(len(known))), np.asarray(known, dtype=object))
 
-    def __getitem__(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Values of some rows."""
-        found: NDArray[np.int64] = self.distinct[self.codes[rows]]
-        return found
+    @classmethod
+    def same(cls, text: str, count: int) -> Coded:
+        """One text for all rows."""
+        return cls(np.zeros(count, dtype=np.uint8), np.array([text], dtype=object))
+
+    def __getitem__(self, rows: Any) -> Any:
+        """Texts of some rows, or the text of one."""
+        return self.known[self.codes[rows]]
+
+    def equals(self, text: str) -> NDArray[np.bool_]:
+        """Whether rows have a text."""
+        return np.asarray(self.known == text, dtype=np.bool_)[self.codes]

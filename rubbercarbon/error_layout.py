@@ -17,6 +17,7 @@ from rubbercarbon import distinct
 from rubbercarbon.assumptions import Assumptions
 from rubbercarbon.columns import M2_PER_HA
 from rubbercarbon.config import Settings
+from rubbercarbon.distinct import Coded
 from rubbercarbon.labels import BREAST_HEIGHT_M, POM_TOLERANCE_M
 from rubbercarbon.load_rows import Trees
 from rubbercarbon.loads import Layout, key_of, lay_out
@@ -171,15 +172,15 @@ def trees_of(
         count=arrays.count,
         carbon_fraction=arrays.carbon_fraction,
         herb=arrays.herb,
-        species=np.where(
-            columns["species"] == "", distinct.texts(frame["species"]), columns["species"]
+        species=Coded.of(
+            np.where(columns["species"] == "", distinct.texts(frame["species"]), columns["species"])
         ),
-        locality=locality,
-        campaign=campaign,
+        locality=Coded.of(locality),
+        campaign=Coded.of(campaign),
         plot=distinct.texts(frame["plot_id"]),
         tree=distinct.texts(frame["tree_id"]),
-        clone=_column(frame, "clone"),
-        height_source=columns["height_source"],
+        clone_known=_column(frame, "clone") != "",
+        height_source=Coded.of(columns["height_source"]),
         density_given=given,
         sd_given=given_sd,
         pom_differs=np.abs(taken - wanted) > POM_TOLERANCE_M,

@@ -7,30 +7,38 @@ happen to be in the batch, so that a draw does not depend on how an inventory is
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from allometry import error_model
-from allometry.catalogue.loader import get_equation
-from allometry.catalogue.schema import Equation
 from allometry.evaluation import EquationTable
-from allometry.gradients import uses_height
 from allometry.heights import HeightModel
-from rubbercarbon.budget import ErrorBudget, TermInForce
+from rubbercarbon.budget import ErrorBudget
 from rubbercarbon.columns import RUBBER
-from rubbercarbon.distinct import Key
+from rubbercarbon.distinct import Coded
+from rubbercarbon.equation_traits import traits_of
 from rubbercarbon.living import Bools, Floats, Ints
-from rubbercarbon.term_loads import BIN, View, combined_size, is_steady, loads, steady_model
+from rubbercarbon.term_loads import BIN, View, combined_size, loads, steady_model
 
 GRID = {"size": 0.1, "height": 0.01, "density": 0.02}
 EXACT_GRID = 1e-4
 NOT_BINNED = -(10**8)
 FINE, COARSE = 0.02, 5  # steps of ln H where coefficients act on it, and else five of them
 COUNTED_TREE = 1.0
+NO_STEP = -(10**9)  # of values that are not finite
+NOT_PREDICTED = frozenset({"measured", "estimated", ""})
+# what tells cells apart, in this order: numbers of this batch or of the catalogue, and steps
+(
+    EQUATION, ROOTS, MODEL, PIECE, SIZE, HERB, GIVEN, CLONE, SIZE_STEP, HEIGHT_STEP, DENSITY_STEP,
+    DENSITY, DENSITY_SD, CARBON, SPECIES, LOCALITY, CAMPAIGN, HEIGHT,
+) = range(18)  # fmt: skip
+NAMED = (EQUATION, ROOTS, MODEL, SPECIES, LOCALITY, CAMPAIGN)  # by text in a cell's name
+KEYS = 18
+Keys = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -48,9 +56,10 @@ class Trees:
     count : ndarray
     carbon_fraction : ndarray
     herb : ndarray of bool
-    species, locality, campaign, plot, tree, clone, height_source : ndarray of object
-    density_given, sd_given, pom_differs : ndarray of bool
-        Density, or its sd, is the user's; diameter taped off the equation's point.
+    species, locality, campaign, height_source : Coded
+    plot, tree : ndarray of object
+    clone_known, density_given, sd_given, pom_differs : ndarray of bool
+        A clone is named; density, or its sd, is the user's; diameter not taped where wanted.
     """
 
     equation: Ints
@@ -63,13 +72,13 @@ class Trees:
     count: Floats
     carbon_fraction: Floats
     herb: Bools
-    species: NDArray[Any]
-    locality: NDArray[Any]
-    campaign: NDArray[Any]
+    species: Coded
+    locality: Coded
+    campaign: Coded
     plot: NDArray[Any]
     tree: NDArray[Any]
-    clone: NDArray[Any]
-    height_source: NDArray[Any]
+    clone_known: Bools
+    height_source: Coded
     density_given: Bools
     sd_given: Bools
     pom_differs: Bools
@@ -81,11 +90,13 @@ class Placed:
 
     Attributes
     ----------
-    cell, x, sigma, own_share, cell_names
+    rows : View
+    cell, x, sigma, own_share
         As in `Layout`.
     first : ndarray of int64
         A row of each cell.
-    cells : View
+    keys : ndarray of int32, shape (18, n_cells)
+        What tells cells apart, by numbers of these trees.
     """
 
     trees: Trees
@@ -93,13 +104,32 @@ class Placed:
     root_ids: tuple[str, ...]
     budget: ErrorBudget
     models: dict[str, HeightModel]
+    rows: View
     cell: Ints
     x: Floats
     sigma: Floats
     own_share: dict[str, Floats]
-    cell_names: tuple[str, ...]
     first: Ints
-    cells: View
+    keys: Keys
+
+    @functools.cached_property
+    def cell_names(self) -> tuple[str, ...]:
+        """What the keys of each cell mean, without the numbers of this batch."""
+        trees, first = self.trees, self.first
+        roots = (*self.root_ids, "")
+        columns = [
+            [self.biomass.ids[number] for number in self.keys[EQUATION]],
+            [roots[number] for number in self.keys[ROOTS]],
+            np.where(self.keys[MODEL] >= 0, trees.height_source[first], ""),
+            *(column[first] for column in (trees.species, trees.locality, trees.campaign)),
+            *(self.keys[key] for key in range(KEYS) if key not in NAMED),
+        ]
+        return tuple("\x1f".join(map(str, cell)) for cell in zip(*columns, strict=True))
+
+    @functools.cached_property
+    def cells(self) -> View:
+        """The rows' inputs for cells: rounded, to depend on no cell's first row."""
+        return _cell_view(self.rows, self.keys, self.first, binned=self.budget.acts_on_sizes)
 
 
 def place_rows(
@@ -113,12 +143,12 @@ def place_rows(
 ) -> Placed:
     """Cells of rows and their own errors; parameters as for `lay_out`."""
     own_models = models or {}
-    rows, x, keys = _row_view(trees, biomass, budget, own_models, stress)
+    rows, x, exact = _row_view(trees, biomass, own_models, stress)
     there = trees.equation >= 0
-    cell, first = _cells(keys, there)
+    cell, first, keys = _cells(_keys(trees, rows, exact, budget), there)
     sigma2 = np.zeros(len(x))
     own_share: dict[str, Floats] = {}
-    for term in terms_of_trees(budget):
+    for term in budget.of_trees:
         for a, b in loads(term, rows, own_models) if term.own else ():
             if np.any(a) or np.any(b):
                 part = np.where(there, (a + b * x) ** 2, 0.0)
@@ -128,166 +158,120 @@ def place_rows(
         spread = np.sqrt(np.log1p(np.expm1(sigma2) / np.maximum(trees.count, COUNTED_TREE)))
     return Placed(
         trees=trees, biomass=biomass, root_ids=root_ids, budget=budget, models=own_models,
-        cell=cell, x=np.where(np.isfinite(x), x, 0.0), sigma=spread, own_share=own_share,
-        cell_names=_cell_names(trees, biomass.ids, root_ids, keys, first), first=first,
-        cells=_cell_view(rows, keys, first),
-    )  # fmt: skip
-
-
-def terms_of_trees(budget: ErrorBudget) -> list[TermInForce]:
-    """Errors of trees that are on; those of areas belong to plots."""
-    return [term for term in budget.terms() if term.on and term.name != "area"]
-
-
-def _cell_names(
-    trees: Trees, ids: tuple[str, ...], root_ids: tuple[str, ...], keys: list[Key], first: Ints
-) -> tuple[str, ...]:
-    """What the keys of each cell mean, without the numbers of this batch."""
-    numbered = (2, *range(len(keys))[14:17])  # models, species, localities, campaigns
-    plain = np.array([key[first] for k, key in enumerate(keys) if k > 1 and k not in numbered])
-    return tuple(
-        "\x1f".join(
-            (ids[trees.equation[row]], (*root_ids, "")[trees.roots[row]],
-             str(trees.height_source[row]) if keys[2][row] >= 0 else "", str(trees.species[row]),
-             str(trees.locality[row]), str(trees.campaign[row]), *map(str, plain[:, c]))
-        )
-        for c, row in enumerate(first)
+        rows=rows, cell=cell, x=np.where(np.isfinite(x), x, 0.0), sigma=spread,
+        own_share=own_share, first=first, keys=keys,
     )  # fmt: skip
 
 
 def _row_view(
-    trees: Trees,
-    biomass: EquationTable,
-    budget: ErrorBudget,
-    own: dict[str, HeightModel],
-    stress: float | None,
-) -> tuple[View, Floats, list[Key]]:
-    """Rows with exact values, their size x, and the category columns that make the cells."""
-    records = [get_equation(name) for name in biomass.ids]
-    number = trees.equation
+    trees: Trees, biomass: EquationTable, own: dict[str, HeightModel], stress: float | None
+) -> tuple[View, Floats, Floats]:
+    """Rows with exact values, their size x, and ln D."""
+    traits, number = traits_of(biomass.ids), trees.equation
     stressed = np.full(len(number), np.nan if stress is None else stress)
-    sizes = [record.size for record in records]
-    is_height = np.array([*(s == "height" for s in sizes), False])[number]
+    is_height = traits.by_height[number]
     size = np.where(is_height, trees.height, trees.dbh)
     exact = error_model.exponents(biomass, number, size, trees.height, trees.wood_density, stressed)
-    by_dbh = np.array([*(s == "dbh" for s in sizes), False])[number]
-    size_exponent = np.where(by_dbh, exact.size, 0.0)
+    size_exponent = np.where(traits.by_dbh[number], exact.size, 0.0)
     height_exponent = exact.height + np.where(is_height, exact.size, 0.0)
-    sources, model_names = pd.factorize(trees.height_source)
-    names = [str(name) for name in model_names]
-    predicted_names = [name not in {"", "measured", "estimated"} for name in names]
-    predicted = np.array([*predicted_names, False])[sources] & (height_exponent != 0.0)
-    model_code = np.where(predicted, sources, -1)
-    steady = np.array([*(is_steady(record) for record in records), True])[number]
-    piece = np.zeros(len(number), dtype=np.int64)
+    names = [str(name) for name in trees.height_source.known]
+    predicts = np.array([name not in NOT_PREDICTED for name in names], dtype=np.bool_)
+    source = trees.height_source.codes.astype(np.int64)
+    model_code = np.where(predicts[source] & (height_exponent != 0.0), source, -1)
+    predicted = model_code >= 0
+    steady = traits.steady[number]
+    pieced = traits.pieced[number]
     ln_d = np.log(np.where(trees.dbh > 0, trees.dbh, 1.0))
-    for code, name in enumerate(names):
-        mine = model_code == code
-        if mine.any():
-            size_exponent[mine] += height_exponent[mine] * error_model.height_exponent(
-                own.get(name, name), trees.dbh[mine], stress
-            )
-            if not steady_model(name, own):
-                steady &= ~mine
-                piece[mine] = np.floor(ln_d[mine] / BIN).astype(np.int64)
+    if predicted.any():
+        real = np.flatnonzero(predicts)
+        place = np.append(np.cumsum(predicts) - 1, -1)[model_code]
+        size_exponent += height_exponent * error_model.height_exponents(
+            [own.get(names[code], names[code]) for code in real], place, trees.dbh, stress
+        )
+        bent = [name not in NOT_PREDICTED and not steady_model(name, own) for name in names]
+        curved = np.array([*bent, False])
+        steady = steady & ~curved[model_code]
+        pieced = pieced | curved[model_code]
+    piece = np.where(pieced, np.floor(ln_d / BIN), 0.0).astype(np.int64)
     x = ln_d.copy()
-    for i, record in enumerate(records):
+    for i in np.flatnonzero(traits.own_size):
         mine = (number == i) & ~predicted
-        if error_model.acts_on_own_size(record) and mine.any():
-            x[mine] = _own_size(record, trees, mine)
-    many = [r.covariance is not None and not error_model.acts_on_own_size(r) for r in records]
-    pieced = np.array([*many, False], dtype=np.bool_)[number]
-    piece = np.where(pieced, np.floor(ln_d / BIN).astype(np.int64), piece)
-    tall = np.array([*(m and uses_height(r) for m, r in zip(many, records, strict=True)), False])
-    tall = tall[number] & ~predicted
-    given = trees.density_given
-    size_bin = np.zeros(len(number), dtype=np.int64)
-    if not all(budget.term(n).own for n in ("dbh_reading", "height_reading", "residual")):
-        size_bin = np.round(ln_d / GRID["size"]).astype(np.int64)
+        if mine.any():
+            d, h, rho = ln_d[mine], np.log(trees.height[mine]), np.log(trees.wood_density[mine])
+            x[mine] = combined_size(traits.records[i], d, h, rho)
     view = View(
-        records=records, equation=number, roots=trees.roots, size_exponent=size_exponent,
+        traits=traits, equation=number, roots=trees.roots, size_exponent=size_exponent,
         height_exponent=height_exponent, density_exponent=exact.density, dbh=trees.dbh,
         height=trees.height, wood_density=trees.wood_density, density_sd=trees.density_sd,
         agb_kg=trees.agb_kg, carbon_fraction=trees.carbon_fraction,
-        rubber=trees.species == RUBBER, clone_known=trees.clone != "", model=names,
+        rubber=trees.species.equals(RUBBER), clone_known=trees.clone_known, model=names,
         model_code=model_code, pom_differs=trees.pom_differs, sd_given=trees.sd_given,
         piece=piece, steady=steady,
     )  # fmt: skip
-    keys = [
-        Key.of(number),
-        Key.of(trees.roots),
-        Key.of(model_code),
-        Key.of(piece),
-        Key.of(size_bin),
-        Key.of(trees.herb),
-        Key.of(trees.pom_differs.astype(np.int64) + 2 * trees.sd_given),
-        Key.of(trees.clone != ""),
-        Key.of(_rounded(size_exponent, np.where(steady, EXACT_GRID, GRID["size"]))),
-        Key.of(_rounded(height_exponent, np.where(steady, EXACT_GRID, GRID["height"]))),
-        Key.of(_rounded(exact.density, np.where(steady, EXACT_GRID, GRID["height"]))),
-        Key.of(np.where(given, _rounded(np.log(trees.wood_density), GRID["density"]), -1)),
-        Key.of(np.where(given, _rounded(np.log(trees.density_sd), GRID["density"]), -1)),
-        Key.of(_rounded(trees.carbon_fraction, 1e-9)),
-        Key.of(pd.factorize(trees.species)[0]),
-        Key.of(pd.factorize(trees.locality)[0]),
-        Key.of(pd.factorize(trees.campaign)[0]),
-        Key.of(
-            np.where(
-                tall | size_bin.any(),
-                np.where(tall, 1, COARSE)
-                * _rounded(np.log(trees.height), np.where(tall, FINE, COARSE * FINE)),
-                NOT_BINNED,
-            )
-        ),
-    ]
-    return view, x, keys
+    return view, x, ln_d
+
+
+def _keys(trees: Trees, rows: View, ln_d: Floats, budget: ErrorBudget) -> Keys:
+    """What tells cells apart, one column of whole numbers each."""
+    keys = np.zeros((KEYS, len(ln_d)), dtype=np.int32)
+    keys[EQUATION], keys[ROOTS], keys[MODEL] = rows.equation, rows.roots, rows.model_code
+    keys[SPECIES], keys[LOCALITY] = trees.species.codes, trees.locality.codes
+    keys[CAMPAIGN], keys[PIECE], keys[HERB] = trees.campaign.codes, rows.piece, trees.herb
+    keys[GIVEN], keys[CLONE] = trees.pom_differs + 2 * trees.sd_given, trees.clone_known
+    fine = np.where(rows.steady, EXACT_GRID, GRID["height"])
+    keys[SIZE_STEP] = _rounded(rows.size_exponent, np.where(rows.steady, EXACT_GRID, GRID["size"]))
+    keys[HEIGHT_STEP] = _rounded(rows.height_exponent, fine)
+    keys[DENSITY_STEP] = _rounded(rows.density_exponent, fine)
+    given = trees.density_given
+    keys[DENSITY] = keys[DENSITY_SD] = -1
+    if given.any():
+        keys[DENSITY, given] = _rounded(np.log(trees.wood_density[given]), GRID["density"])
+        keys[DENSITY_SD, given] = _rounded(np.log(trees.density_sd[given]), GRID["density"])
+    keys[CARBON] = _rounded(trees.carbon_fraction, 1e-9)
+    tall = rows.traits.pieced_by_height[rows.equation] & (rows.model_code < 0)
+    keys[HEIGHT] = NOT_BINNED
+    if budget.acts_on_sizes:
+        keys[SIZE] = np.round(ln_d / GRID["size"])
+        steps = _rounded(np.log(trees.height), COARSE * FINE)
+        keys[HEIGHT] = np.where(steps == NO_STEP, NO_STEP, COARSE * steps)
+    if tall.any():
+        keys[HEIGHT, tall] = _rounded(np.log(trees.height[tall]), FINE)
+    return keys
 
 
 def _rounded(values: Floats, grid: Floats | float) -> Ints:
     with np.errstate(invalid="ignore", divide="ignore"):
         steps = np.round(values / grid)
-    return np.where(np.isfinite(steps), steps, -(10**9)).astype(np.int64)
+    return np.where(np.isfinite(steps), steps, NO_STEP).astype(np.int64)
 
 
-def _own_size(record: Equation, trees: Trees, mine: Bools) -> Floats:
-    """The size variable on which an equation's joint coefficient error acts."""
-    d, h, rho = np.log(trees.dbh[mine]), np.log(trees.height[mine]), trees.wood_density[mine]
-    return combined_size(record, d, h, np.log(rho))
+def _cells(keys: Keys, used: Bools) -> tuple[Ints, Ints, Keys]:
+    """Number of each row's cell, a row of each cell, and the cells' keys."""
+    from allometry.kernels.distinct import number_rows  # noqa: PLC0415  (loads numba)
+
+    count = keys.shape[1]
+    cell, first = (np.empty(count, dtype=np.int64) for _ in range(2))
+    table = np.full(1 << (2 * count).bit_length(), -1, dtype=np.int32)
+    known = number_rows(keys, used, table, cell, first)
+    first = first[:known].copy()
+    return cell, first, keys[:, first]
 
 
-def _cells(keys: list[Key], used: Bools) -> tuple[Ints, Ints]:
-    """Number of each row's cell, and a row of each cell."""
-    code = keys[0].codes.astype(np.int64)
-    for key in keys[1:]:
-        if len(key.distinct) > 1:
-            code = pd.factorize(code * len(key.distinct) + key.codes)[0].astype(np.int64)
-    cell = np.full(len(code), -1, dtype=np.int64)
-    within, names = pd.factorize(code[used])
-    cell[used] = within
-    rows = np.flatnonzero(used)
-    first = np.full(len(names), 0, dtype=np.int64)
-    first[within[::-1]] = rows[::-1]
-    return cell, first
-
-
-def _cell_view(rows: View, keys: list[Key], first: Ints) -> View:
+def _cell_view(rows: View, keys: Keys, first: Ints, *, binned: bool) -> View:
     """The same inputs for cells: rounded, so that they do not depend on the cell's first row."""
     steady = rows.steady[first]
     grid = {name: np.where(steady, EXACT_GRID, GRID[name]) for name in ("size", "height")}
-    given = keys[11][first] != -1
-    ln_rho = keys[11][first] * GRID["density"]
-    ln_sd = keys[12][first] * GRID["density"]
-    size = np.exp(keys[4][first] * GRID["size"])
-    heights = keys[17][first]
+    given, heights = keys[DENSITY] != -1, keys[HEIGHT]
+    ln_rho, ln_sd = keys[DENSITY] * GRID["density"], keys[DENSITY_SD] * GRID["density"]
+    size = np.exp(keys[SIZE] * GRID["size"])
     tall = np.where(heights != NOT_BINNED, np.exp(heights * FINE), rows.height[first])
-    binned = bool(keys[4].distinct.any())
     return View(
-        records=rows.records,
+        traits=rows.traits,
         equation=rows.equation[first],
         roots=rows.roots[first],
-        size_exponent=np.asarray(keys[8][first] * grid["size"], dtype=np.float64),
-        height_exponent=np.asarray(keys[9][first] * grid["height"], dtype=np.float64),
-        density_exponent=np.asarray(keys[10][first] * grid["height"], dtype=np.float64),
+        size_exponent=np.asarray(keys[SIZE_STEP] * grid["size"], dtype=np.float64),
+        height_exponent=np.asarray(keys[HEIGHT_STEP] * grid["height"], dtype=np.float64),
+        density_exponent=np.asarray(keys[DENSITY_STEP] * grid["height"], dtype=np.float64),
         dbh=size if binned else rows.dbh[first],
         height=tall,
         wood_density=np.where(given, np.exp(ln_rho), rows.wood_density[first]),

@@ -13,7 +13,7 @@ from allometry.evaluation import EquationTable
 from allometry.heights import HeightModel
 from rubbercarbon.budget import ErrorBudget, TermInForce
 from rubbercarbon.living import Bools, Floats, Ints
-from rubbercarbon.load_rows import Placed, Trees, place_rows, terms_of_trees
+from rubbercarbon.load_rows import Placed, Trees, place_rows
 from rubbercarbon.term_loads import loads
 
 Keys = NDArray[np.uint64]
@@ -142,7 +142,7 @@ def load_cells(placed: Placed) -> Layout:
     slopes: list[Floats] = []
     codes: list[Ints] = []
     texts: dict[tuple[int, str], int] = {}
-    for term in terms_of_trees(placed.budget):
+    for term in placed.budget.of_trees:
         if term.own:
             continue
         target = {"roots": "roots", "carbon_run": "carbon", "carbon_species": "carbon"}.get(

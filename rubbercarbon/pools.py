@@ -6,7 +6,7 @@ layers put uncertainty, batches and engines on it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -113,6 +113,23 @@ def account(
         Any order of plots and any split into batches gives the same bits: a stem is computed
         by itself and a plot is summed in the order of its stems.
     """
+    rows = account_stems(trees, biomass, roots)
+    plot: dict[str, Floats] = {}
+    for name, values in (
+        ("agb", rows.agb_kg),
+        ("bgb", rows.bgb_kg),
+        ("herb", rows.herb_kg),
+        ("carbon", rows.carbon_kg),
+    ):
+        plot[f"{name}_t"] = plot_sum(values / KG_PER_T * trees.represents, trees.offsets)
+        per_ha = plot_sum(values / KG_PER_T * trees.expansion, trees.offsets)
+        plot[f"{name}_t_ha"] = np.where(_without_area(trees), np.nan, per_ha)
+    _stand_part(plot, stand_roots, stand_carbon_fraction)
+    return replace(rows, plot=plot)
+
+
+def account_stems(trees: TreeArrays, biomass: EquationTable, roots: EquationTable) -> Account:
+    """As `account`, of stems alone: without sums over plots."""
     single = _predict(biomass, trees.equation, trees.size, trees)
     rows = trees.count * trees.share
     tree_agb = np.where(trees.herb, np.nan, single)
@@ -122,18 +139,7 @@ def account(
     carbon_kg = np.where(
         np.isnan(agb_kg), np.nan, (agb_kg + np.nan_to_num(bgb_kg)) * trees.carbon_fraction
     )
-    plot: dict[str, Floats] = {}
-    for name, values in (
-        ("agb", agb_kg),
-        ("bgb", bgb_kg),
-        ("herb", herb_kg),
-        ("carbon", carbon_kg),
-    ):
-        plot[f"{name}_t"] = plot_sum(values / KG_PER_T * trees.represents, trees.offsets)
-        per_ha = plot_sum(values / KG_PER_T * trees.expansion, trees.offsets)
-        plot[f"{name}_t_ha"] = np.where(_without_area(trees), np.nan, per_ha)
-    _stand_part(plot, stand_roots, stand_carbon_fraction)
-    return Account(agb_kg, bgb_kg, herb_kg, carbon_kg, plot)
+    return Account(agb_kg, bgb_kg, herb_kg, carbon_kg, {})
 
 
 def _predict(table: EquationTable, number: Ints, size: Floats, trees: TreeArrays) -> Floats:

@@ -15,6 +15,7 @@ from allometry.selection import Rule, Taxon, select
 from rubbercarbon.assumptions import Assumptions
 from rubbercarbon.budget import ErrorBudget, TermChoice
 from rubbercarbon.deviates import Deviates
+from rubbercarbon.distinct import Coded
 from rubbercarbon.growth import Grown, Part
 from rubbercarbon.load_rows import Trees
 from rubbercarbon.loads import Layout, lay_out
@@ -210,8 +211,8 @@ def prepare_masses(
     root_ids = tuple(sorted({c.roots for c in choices if c.roots}))
     dbh = point.dbh[which, year, 0]
 
-    def per_part(values: list[object]) -> NDArray[np.object_]:
-        return np.array(values, dtype=object)[which]
+    def texts(values: list[str]) -> Coded:
+        return Coded.of(np.array(values, dtype=object)[which])
 
     def numbers(values: list[float]) -> Floats:
         return np.array(values, dtype=np.float64)[which]
@@ -236,10 +237,10 @@ def prepare_masses(
         count=np.ones(len(dbh)),
         carbon_fraction=numbers([c.carbon_fraction for c in choices]),
         herb=np.array([c.herb for c in choices])[which],
-        species=per_part([part.match.species for part in parts]),
-        locality=nothing, campaign=nothing, plot=nothing, tree=nothing,
-        clone=per_part([part.component.clone for part in parts]),
-        height_source=per_part([c.height for c in choices]),
+        species=texts([part.match.species for part in parts]),
+        locality=Coded.of(nothing), campaign=Coded.of(nothing), plot=nothing, tree=nothing,
+        clone_known=np.array([part.component.clone != "" for part in parts])[which],
+        height_source=texts([c.height for c in choices]),
         density_given=no, sd_given=no, pom_differs=no,
     )  # fmt: skip
     layout = lay_out(trees, compile_equations(biomass_ids), root_ids, _averaged(budget))

@@ -9,11 +9,12 @@ import numpy as np
 
 from allometry import error_model
 from allometry.catalogue.loader import get_equation
-from allometry.catalogue.schema import UNITS, Equation
+from allometry.catalogue.schema import Equation
 from allometry.error_model import Line
 from allometry.gradients import uses_height
 from allometry.heights import HeightModel, predict_height
 from rubbercarbon.budget import TermInForce
+from rubbercarbon.equation_traits import Traits, is_steady
 from rubbercarbon.living import Bools, Floats, Ints
 
 SPAN = (math.log(5.0), math.log(50.0))  # where curves that are nearly straight are made straight
@@ -26,7 +27,7 @@ Loads = list[tuple[Floats, Floats]]
 class View:
     """Inputs of the loads for rows, or for cells with their rounded values."""
 
-    records: list[Equation]
+    traits: Traits
     equation: Ints
     roots: Ints
     size_exponent: Floats
@@ -50,16 +51,6 @@ class View:
     def per_equation(self, values: list[float]) -> Floats:
         """One figure per equation, spread over rows."""
         return np.array([*values, 0.0])[self.equation]
-
-    def flags(self, values: list[bool]) -> Bools:
-        """One flag per equation, spread over rows."""
-        return np.array([*values, False], dtype=np.bool_)[self.equation]
-
-
-def is_steady(record: Equation) -> bool:
-    """Whether the exponents of an equation are the same at every size."""
-    terms = record.terms
-    return len(terms) == 1 and not terms[0].get("x2") and not terms[0].get("x3")
 
 
 def steady_model(model: str, own: dict[str, HeightModel]) -> bool:
@@ -98,20 +89,18 @@ def loads(term: TermInForce, view: View, own: dict[str, HeightModel]) -> Loads:
 def _plain_load(term: TermInForce, view: View, own: dict[str, HeightModel]) -> Floats:
     """Load of a term that is the same for all sizes of a cell."""
     name, base = term.name, term.base
-    rubber = view.flags([error_model.is_rubber(record) for record in view.records])
-    predicted = view.model_code >= 0
-    fitted = np.array([*(m in own for m in view.model), False])[view.model_code] & predicted
+    traits, predicted = view.traits, view.model_code >= 0
     zero = np.zeros(len(view.equation))
     if name == "residual":
         return _size(term, view, _residual(view))
     if name == "species":
-        many = view.flags([error_model.of_many_species(record) for record in view.records])
-        return np.where(many & ~rubber, _size(term, view, zero + _single(term)), 0.0)
+        many = (traits.many_species & ~traits.rubber)[view.equation]
+        return np.where(many, _size(term, view, zero + _single(term)), 0.0)
     if name == "locality":
-        sds = [error_model.site_sd(record) for record in view.records]
+        sds = [error_model.site_sd(record) for record in traits.records]
         default = view.per_equation([_single(term) if sd is None else sd for sd in sds])
-        spread = view.flags([error_model.takes_rubber_spread(record) for record in view.records])
-        return np.where(spread, 0.0, _size(term, view, default))
+        spread = [error_model.takes_rubber_spread(record) for record in traits.records]
+        return np.where(np.array([*spread, False])[view.equation], 0.0, _size(term, view, default))
     if name in {"density_mean", "density_tree"}:
         if name == "density_mean":
             rubber_sd = np.where(view.clone_known, base.size("rubber_clone"), base.size("rubber"))
@@ -123,9 +112,9 @@ def _plain_load(term: TermInForce, view: View, own: dict[str, HeightModel]) -> F
         relative = sd if term.unit in {"1", "ln"} else sd / view.wood_density
         return np.nan_to_num(view.density_exponent * relative)
     if name in {"height_locality", "height_plot"}:
-        keep = predicted & ~fitted if name == "height_locality" else predicted
-        sd = zero + _single(term)
+        keep, sd = predicted, zero + _single(term)
         if name == "height_locality":
+            keep = predicted & ~np.array([*(m in own for m in view.model), False])[view.model_code]
             for code, record in _own_records(view, own):
                 found = error_model.site_sd(record)
                 sd[view.model_code == code] = _single(term) if found is None else found
@@ -190,12 +179,8 @@ def _size(term: TermInForce, view: View, default: Floats) -> Floats:
 
 def _residual(view: View) -> Floats:
     """Residual of each tree's equation as a standard deviation of ln."""
-    scatters = [error_model.scatter(record) for record in view.records]
-    log = view.per_equation([s.sd_ln for s in scatters])
-    absolute = view.per_equation(
-        [s.sd_abs * UNITS[r.unit] for s, r in zip(scatters, view.records, strict=True)]
-    )
-    powers = view.per_equation([s.power for s in scatters])
+    traits, number = view.traits, view.equation
+    log, absolute, powers = traits.sd_ln[number], traits.sd_abs[number], traits.power[number]
     if np.any(powers):
         absolute = np.where(powers > 0, absolute * view.dbh**powers, absolute)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -207,10 +192,10 @@ def _equation_lines(term: TermInForce, view: View, own: dict[str, HeightModel]) 
     """Joint errors of intercept and slope of equations."""
     most = 2
     if term.name == "coefficients":
-        sizes = [len(r.covariance.names) for r in view.records if r.covariance is not None]
+        sizes = [len(r.covariance.names) for r in view.traits.records if r.covariance is not None]
         most = max([most, *sizes])
     loads = [(np.zeros(len(view.equation)), np.zeros(len(view.equation))) for _ in range(most)]
-    for number, record in enumerate(view.records):
+    for number, record in enumerate(view.traits.records):
         mine = view.equation == number
         if not mine.any():
             continue
