@@ -222,7 +222,7 @@ class Estimator:
         store = self.templates
         if len(store) > MOST_TEMPLATES:
             self.tally.flush()
-            store.forget()
+            store.forget_rare()
         try:
             keys, codes_of, same = store.keys.encode(rows.table, SPARE)
         except OverflowError:

@@ -50,6 +50,7 @@ KEPT = frozenset({
 UNDOUBTED = ("exact", "synonym", "thai", "local")
 FIRST_SIZE = 1 << 12
 MOST_TEMPLATES = 1 << 17  # some 25 MB
+MOST_COMMON = 3 << 15  # of these, kept where the rare ones are forgotten
 MOST_AT_ONCE = 1 << 16
 
 
@@ -72,6 +73,8 @@ class Templates:
         Measured height of rubber over the model's; NaN for others.
     size : ndarray
         Size variable of its equation.
+    met : ndarray of int32
+        Blocks in which it was met since rare ones were forgotten.
     word_codes : ndarray of int32, shape (n, 5)
         What it was taken for, as numbers of ``words``, in the order of `WORDS`.
     problems : dict
@@ -121,12 +124,41 @@ class Templates:
             np.zeros(0, dtype=np.bool_) for _ in range(5)
         )
         self.size: Floats = np.zeros(0)
+        self.met: Codes = np.zeros(0, dtype=np.int32)
         self.word_codes: Codes = np.zeros((0, len(WORDS)), dtype=np.int32)
         self.problems: dict[int, list[Problem]] = {}
         self.notes: dict[tuple[str, ...], int] = {}
         self.note_items: list[Problem] = []
         self.note_of: dict[int, tuple[Problem, int]] = {}
         self.note_rows = array("q")  # template and number of its note, one after the other
+
+    def forget_rare(self) -> None:
+        """Forget distinct rows that were met in few blocks; the others get new numbers.
+
+        Everything is forgotten where texts, kinds or notes are many too, for they stay.
+        """
+        spelt = [len(one.meant) for one in self.keys.columns.values() if isinstance(one, TextCodes)]
+        if 2 * (sum(spelt) + len(self.kinship.kinds) + len(self.notes)) > MOST_TEMPLATES:
+            self.forget()
+            return
+        often = 2
+        while np.count_nonzero(self.met >= often) > MOST_COMMON:
+            often += 1
+        kept = np.flatnonzero(self.met >= often)
+        place = np.full(len(self), -1, dtype=np.int64)
+        place[kept] = np.arange(len(kept))
+        for name in self.room:
+            setattr(self, name, self._put(name, 0, getattr(self, name)[kept]))
+        self.met[:] = 0
+        told = [(int(place[template]), items) for template, items in self.problems.items()]
+        self.problems = {template: items for template, items in told if template >= 0}
+        template, note = np.frombuffer(self.note_rows, dtype=np.int64).reshape(-1, 2).T
+        there = place[template] >= 0
+        self.note_rows = array("q")
+        self._note_down(place[template[there]], note[there])
+        self.note_of, self.kinship.absurd = {}, {}
+        self.value[:] = -1
+        self._rehash(0)
 
     def __len__(self) -> int:
         return len(self.key)
@@ -143,6 +175,9 @@ class Templates:
             self._add(distinct, codes_of(distinct))
             look_up(keys[missing], self.known, self.value, found := np.empty_like(out[missing]))
             out[missing] = found
+        met = np.zeros(len(self), dtype=np.bool_)
+        met[out] = True
+        self.met += met
         return out
 
     def _add(self, keys: Keys, codes: dict[str, Codes]) -> None:
@@ -219,8 +254,10 @@ class Templates:
                 number[k] = self._note(item)
         noted = number[which] >= 0
         self.noted[templates[noted]] = True
-        pairs = np.column_stack([templates, number[which]])[noted]
-        self.note_rows.frombytes(pairs.tobytes())
+        self._note_down(templates[noted], number[which[noted]])
+
+    def _note_down(self, templates: Ints, notes: Ints) -> None:
+        self.note_rows.frombytes(np.column_stack([templates, notes]).tobytes())
 
     def _note(self, item: Problem) -> int:
         """Number of what a warning or note says; rows that are gone share theirs."""
@@ -234,6 +271,7 @@ class Templates:
     def _take(self, keys: Keys, arrays: dict[str, Any]) -> None:
         start = len(self)
         arrays["noted"] = np.zeros(len(keys), dtype=np.bool_)
+        arrays["met"] = np.zeros(len(keys), dtype=np.int32)
         for name, values in (arrays | {"key": keys}).items():
             setattr(self, name, self._put(name, start, values))
         self._rehash(start)

@@ -99,7 +99,7 @@ def _tree_keys(trees: Trees) -> Keys:
     for start in range(0, len(out), ROWS_AT_ONCE):
         rows = slice(start, start + ROWS_AT_ONCE)
         names = [f"{p}\x1f{t}" for p, t in zip(trees.plot[rows], trees.tree[rows], strict=True)]
-        known = {name: key_of(name) for name in names}
+        known = {name: key_of(name) for name in set(names)}
         out[rows] = np.array([known[name] for name in names], dtype=np.uint64)
     return out
 

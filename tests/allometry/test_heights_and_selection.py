@@ -6,8 +6,13 @@ import numpy as np
 import pytest
 
 import allometry as al
-from allometry.heights import height_model
-from allometry.selection import Taxon, default_rules, in_range, select
+from allometry import error_model
+from allometry.catalogue.loader import get_equation
+from allometry.error_model import exponents, height_exponents
+from allometry.errors import AllometryError, MissingInput
+from allometry.evaluation import compile_equations
+from allometry.heights import height_model, predict_heights
+from allometry.selection import Taxon, default_rules, in_range, in_ranges, select
 
 RUBBER = Taxon("Hevea brasiliensis", "Hevea", "Euphorbiaceae", "tree")
 SENGON = Taxon("Falcataria moluccana", "Falcataria", "Fabaceae", "tree")
@@ -102,3 +107,57 @@ def test_in_range_looks_at_every_limit_it_can():
 
     record = get_equation("conti_2019_shrub")
     assert in_range(record, {"crown_diameter": np.array([1.0, 9.0])}).tolist() == [True, False]
+
+
+def test_many_height_models_at_once_are_each_by_itself():
+    d = np.linspace(2.0, 60.0, 24)
+    own = al.fit_height_model(d, 3.0 * d**0.5 + np.sin(d), form="michaelis")
+    models = ("harja_2012_pooled", own, "chave_2014_heights_eq6a", "harja_2012_acacia_mangium_log2")
+    number = np.arange(len(d)) % 5 - 1
+    found = predict_heights(models, number, d, 0.1)
+    slopes = height_exponents(models, number, d, 0.1)
+    assert np.isnan(found[number < 0]).all()
+    assert not slopes[number < 0].any()
+    for k, model in enumerate(models):
+        mine = number == k
+        alone = al.predict_height(model, dbh=d[mine], stress=0.1)
+        assert found[mine].tolist() == alone.tolist()
+        up, down = (al.predict_height(model, dbh=d[mine] * f, stress=0.1) for f in (1.001, 0.999))
+        slope = np.log(up / down) / np.log(1.001 / 0.999)
+        np.testing.assert_allclose(slopes[mine], slope, rtol=1e-5, atol=1e-9)
+    with pytest.raises(MissingInput, match="stress"):
+        predict_heights(models, number, d)
+    with pytest.raises(AllometryError, match="not height"):
+        predict_heights(("hytonen_2018",), np.zeros(len(d), dtype=np.int64), d)
+
+
+def test_limits_of_many_equations_at_once_are_those_of_each():
+    names = ("hytonen_2018", "chave_2014_eq4", "harja_2012_pooled")
+    records = [get_equation(name) for name in names]
+    rng = np.random.default_rng(4)
+    sizes = {"dbh": rng.uniform(0.1, 300, 300), "height": rng.uniform(1, 90, 300)}
+    sizes["dbh"][::7] = np.nan
+    number = rng.integers(0, 3, 300)
+    found = in_ranges(records, number, sizes)
+    for k, record in enumerate(records):
+        alone = in_range(record, {name: values[number == k] for name, values in sizes.items()})
+        assert found[number == k].tolist() == alone.tolist()
+        assert 0 < alone.sum() < len(alone)
+
+
+def test_exponents_do_not_hang_on_blocks(monkeypatch):
+    table = compile_equations(("hytonen_2018", "chave_2014_eq4"))
+    d, h = np.linspace(5.0, 50.0, 20), np.linspace(4.0, 25.0, 20)
+    number = np.arange(20) % 3 - 1
+    given = (table, number, d, h, np.full(20, 0.6), np.full(20, np.nan))
+    whole = exponents(*given)
+    monkeypatch.setattr(error_model, "ROWS_AT_ONCE", 7)
+    pieces = exponents(*given)
+    for name in ("size", "height", "density"):
+        values = getattr(whole, name)
+        assert getattr(pieces, name).tolist() == values.tolist()
+        assert not values[number < 0].any()
+    chave = number == 1
+    np.testing.assert_allclose(whole.density[chave], 0.976, rtol=1e-6)
+    np.testing.assert_allclose(whole.size[chave], 2 * 0.976, rtol=1e-6)
+    assert not whole.density[number == 0].any()
