@@ -42,6 +42,8 @@ class EquationTable:
         Coefficients of the other forms.
     clamps : ndarray, shape (n_equations, 4)
         Lowest and highest size, lowest and highest height.
+    others : bool
+        Some are no log-polynomials of one row.
     """
 
     ids: tuple[str, ...]
@@ -53,6 +55,7 @@ class EquationTable:
     single: Floats
     parameters: Floats
     clamps: Floats
+    others: bool
 
     def evaluate(
         self, equation: Ints, size: Floats, height: Floats, density: Floats, stress: Floats
@@ -80,7 +83,7 @@ class EquationTable:
         size, height, density, stress = map(_plain, (size, height, density, stress))
         number = np.require(equation, np.int64, ["C", "W"])
         forms.evaluate_single(self.single, number, size, height, density, out)
-        if np.any(self.kind != _SINGLE):
+        if self.others:
             forms.evaluate_other(
                 self.kind,
                 self.rows,
@@ -198,6 +201,7 @@ def _compile(ids: tuple[str, ...], version: int) -> EquationTable:  # noqa: ARG0
         single=table[starts],
         parameters=np.array([_parameters(record) for record in records]).reshape(-1, 8),
         clamps=np.array(clamps, dtype=np.float64).reshape(-1, 4),
+        others=any(kind != _SINGLE for kind in kinds),
     )
 
 

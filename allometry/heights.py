@@ -116,9 +116,10 @@ def predict_heights(
         As `predict_height`.
     """
     names = tuple(model for model in models if isinstance(model, str))
-    listed = np.cumsum([isinstance(model, str) for model in models]) - 1
+    place = np.maximum(number, 0)
+    if len(names) < len(models):
+        place = np.maximum(np.cumsum([isinstance(model, str) for model in models]) - 1, 0)[place]
     nothing = np.full(len(dbh), np.nan)
-    place = np.append(listed, 0)[number]
     stressed = nothing if stress is None else np.full(len(dbh), stress)
     table = _height_table(names, stress is not None, revision())
     heights = table.evaluate(place, dbh, nothing, nothing, stressed)

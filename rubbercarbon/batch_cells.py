@@ -70,10 +70,10 @@ class CellRegistry:
     def shared_variance(self, cell: Ints, x: Floats) -> Floats:
         """As `rubbercarbon.montecarlo.shared_variance`, of rows in registered cells (or -1)."""
         slots, a, b, _ = self._used()
+        mass = [f for f, slot in enumerate(slots) if self.factors[slot].target == "mass"]
         total = np.zeros(len(x))
-        for f, slot in enumerate(slots):
-            if self.factors[slot].target == "mass":
-                total += (a[cell, f] + b[cell, f] * x) ** 2
+        for part in (a.T[mass][:, cell] + b.T[mass][:, cell] * x) ** 2:
+            total += part
         return np.where(cell >= 0, total, 0.0)
 
     def _key(self, slot: int, unit: int, place: str) -> int:
