@@ -46,7 +46,7 @@ def read(path: Path) -> list[RawTable]:
         begin = codecs.getincrementaldecoder(encoding)().decode(stream.read(4 * TOP))
     top = begin[:TOP].splitlines()[:ROWS_BEFORE_HEADING]
     delimiter = max(DELIMITERS, key=top[0].count) if top else ","
-    if not _is_heading(top[0] if top else "", delimiter):
+    if top and not _is_heading(top[0], delimiter):
         delimiter = max(DELIMITERS, key=lambda sign: max(map(str.count, top, [sign] * len(top))))
         found = _below_titles(path, encoding, delimiter)
         if found is not None:
