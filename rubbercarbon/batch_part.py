@@ -23,10 +23,10 @@ from rubbercarbon.batch_input import (
     Span,
     blocks,
     choose_memory_pool,
-    hashes,
     joined,
 )
 from rubbercarbon.batch_problems import COLUMNS, Listed
+from rubbercarbon.batch_scan import hashes
 from rubbercarbon.batch_store import PLOTS, PROBLEMS, SUMS, Store, write_part
 from rubbercarbon.batch_sums import Sums
 from rubbercarbon.batch_table import Block, canonical_plots, estimate_block

@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from rubbercarbon.batch_input import NO_PLOT, Scan, Source, Span, scan, spans, unreadable
+from rubbercarbon.batch_input import Source, Span, unreadable
 from rubbercarbon.batch_part import SCATTERED, Run, Task
+from rubbercarbon.batch_scan import NO_PLOT, Scan, scan, spans
 from rubbercarbon.batch_store import sound_part
 from rubbercarbon.errors import InventoryError, UnreadableFile
 from rubbercarbon.messages import Words, failure, words_of

@@ -19,7 +19,8 @@ from made_inventories import national
 
 import rubbercarbon as rc
 from rubbercarbon import batch_plan, cli
-from rubbercarbon.batch_input import Source, Span, blocks, scan, spans
+from rubbercarbon.batch_input import Source, Span, blocks
+from rubbercarbon.batch_scan import scan, spans
 from rubbercarbon.batch_store import MANIFEST, Store
 from rubbercarbon.batch_sums import SCALE, Sums, fixed, total_of
 from rubbercarbon.engines import local
