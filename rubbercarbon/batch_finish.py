@@ -99,7 +99,7 @@ def _write_land(store: Store, land: Land, codes: Counter[tuple[str, str]]) -> li
     for kind, table in ((PLOTS, land.plots), (PROBLEMS, land.problems)):
         if table is not None:
             stream = io.BytesIO()
-            pq.write_table(table, stream, compression="zstd", compression_level=1)
+            pq.write_table(table, stream)
             written.append(part_file(kind, NAME))
             store.write(written[-1], stream.getvalue())
     if land.problems is not None:

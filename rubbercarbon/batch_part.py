@@ -251,7 +251,7 @@ def _write(
 def _parquet(table: Any) -> bytes:
     stream = io.BytesIO()
     texts = [f.name for f in table.schema if pa.types.is_string(f.type)]  # floats seldom repeat
-    pq.write_table(table, stream, compression="zstd", compression_level=1, use_dictionary=texts)
+    pq.write_table(table, stream, compression="snappy", use_dictionary=texts)
     return stream.getvalue()
 
 

@@ -74,16 +74,12 @@ class Sums:
         for k, name in enumerate(COUNTS):
             found[name] = pa.array([self.counts[r][k] for r in regions], pa.int64())
         if self.draws:
-            whole = np.stack([_carried(self.draws[r]) for r in regions], axis=2)
-            for half, values in zip(HALVES, whole, strict=True):
-                for q, name in enumerate(QUANTITIES):
-                    flat = pa.array(values[q].ravel())
-                    found[f"{name}_{half}"] = pa.FixedSizeListArray.from_arrays(
-                        flat, values.shape[-1]
-                    )
+            whole = np.stack([_carried(self.draws[r]) for r in regions], axis=1)
+            for name, half in zip(HALVES, (whole[0], whole[1].astype(np.uint32)), strict=True):
+                of_region = half[0].size
+                found[name] = pa.FixedSizeListArray.from_arrays(pa.array(half.ravel()), of_region)
         table, stream = pa.table(found), pa.BufferOutputStream()
-        options = pa.ipc.IpcWriteOptions(compression="zstd")
-        with pa.ipc.new_file(stream, table.schema, options=options) as file:
+        with pa.ipc.new_file(stream, table.schema) as file:
             file.write_table(table)
         content: bytes = stream.getvalue().to_pybytes()
         return content
@@ -96,19 +92,11 @@ class Sums:
         for known, columns in ((sums.points, POINTS), (sums.counts, COUNTS)):
             values = [map(int, table.column(name).to_pylist()) for name in columns]
             known |= dict(zip(names, map(list, zip(*values, strict=True)), strict=True))
-        if f"{QUANTITIES[0]}_{HALVES[0]}" in table.column_names and names:
-            whole = np.stack([
-                np.stack([_lists(table.column(f"{q}_{half}"), len(names)) for q in QUANTITIES])
-                for half in HALVES
-            ])  # fmt: skip
-            sums.draws = {region: whole[:, :, k].copy() for k, region in enumerate(names)}
+        if HALVES[0] in table.column_names and names:
+            flat = [table.column(name).combine_chunks().flatten().to_numpy() for name in HALVES]
+            whole = np.stack(flat).reshape(2, len(names), len(QUANTITIES), -1).astype(np.int64)
+            sums.draws = {region: whole[:, k] for k, region in enumerate(names)}
         return sums
-
-
-def _lists(column: Any, count: int) -> Ints:
-    """Lists of one length, one row each."""
-    values: Ints = column.combine_chunks().flatten().to_numpy().reshape(count, -1)
-    return values
 
 
 def halves(whole: Ints) -> Ints:
