@@ -10,11 +10,12 @@ import pytest
 from batch_runs import FILES, files_of, plots_of, run, write_files
 
 import rubbercarbon as rc
-from rubbercarbon import batch_plan, cli
+from rubbercarbon import batch_plan, batch_scan, cli
 from rubbercarbon.batch_input import Source, Span, blocks
 from rubbercarbon.batch_scan import scan, spans
 from rubbercarbon.batch_store import MANIFEST
 from rubbercarbon.batch_sums import LOW, SCALE, Sums, fixed, halves, total_of
+from rubbercarbon.columns import plain_id
 from rubbercarbon.engines import local
 from rubbercarbon.errors import InventoryError, RunFolderError, SettingsError
 
@@ -242,6 +243,23 @@ def test_blocks_are_whole_plots_whatever_their_size(trees, farms):
     cut = spans("f", scan(Source(str(farms)), "farms-0.parquet"), 40)
     assert [s.first for s in cut[1:]] == [s.last for s in cut[:-1]]
     assert all(s.last - s.first >= 40 for s in cut[:-1])
+
+
+@pytest.mark.parametrize("rows", [1, 7, 1000])
+def test_runs_of_plots_are_found_across_pieces_and_spellings(rows, tmp_path, monkeypatch):
+    ids = ["A"] * 9 + ["7"] * 5 + ["๗", " 7"] * 2 + [None, "", None] + ["A"] * 3 + ["ข"] * 8
+    table = pa.table({"plot_id": ids, "species": ["para"] * len(ids), "dbh_cm": [9.0] * len(ids)})
+    pq.write_table(table, tmp_path / "f.parquet", row_group_size=10)
+    table.to_pandas().to_csv(tmp_path / "f.csv", index=False)
+    monkeypatch.setattr(batch_scan, "SCAN_ROWS", rows)
+    plain = [plain_id(text or "") for text in ids]
+    starts = [k for k, name in enumerate(plain) if k == 0 or name != plain[k - 1]]
+    for file in ("f.parquet", "f.csv"):
+        found = scan(Source(str(tmp_path)), file)
+        assert (found.rows, found.starts.tolist()) == (len(ids), starts)
+        assert len(set(found.plots.tolist())) == len(set(plain)) == 4
+        assert found.plots.tolist() == batch_scan.hashes(pa.chunked_array([plain]))[starts].tolist()
+        assert found.plots[starts.index(18)] == batch_scan.NO_PLOT
 
 
 def test_sums_in_whole_numbers_do_not_depend_on_their_order():
