@@ -96,7 +96,6 @@ class Tally:
 
     def __post_init__(self) -> None:
         self.count: Ints = np.zeros(0, dtype=np.int64)
-        self.place: Ints = np.zeros((0, 3), dtype=np.int64)
         self.scratch: Ints = np.zeros((2, 0), dtype=np.int64)
         self.dated: dict[str | None, bool] = {}
         self.clear()
@@ -111,6 +110,7 @@ class Tally:
     def _begin(self) -> None:
         self.count[:] = 0  # kept, as fresh memory costs more than the counting
         self.files: dict[str, int] = {}
+        self.places: list[Ints] = []
 
     def add(self, rows: Rows, kind: Any, lean: Ints) -> Ints:
         """Count rows of the plots that need no whole inventory; returns their refused rows."""
@@ -120,7 +120,6 @@ class Tally:
         if len(self.count) < len(store):
             more = len(store) + len(store) // 4 - len(self.count)
             self.count = np.concatenate([self.count, np.zeros(more, dtype=np.int64)])
-            self.place = np.concatenate([self.place, np.zeros((more, 3), dtype=np.int64)])
         if self.scratch.shape[1] < len(kind):
             self.scratch = np.empty((2, len(kind)), dtype=np.int64)
         fresh, bad = self.scratch
@@ -155,9 +154,14 @@ class Tally:
         first, template = fresh[said], template[said]
         names = [rows.files] if isinstance(rows.files, str) else rows.files[first].tolist()
         file = [self.files.setdefault(name, len(self.files)) for name in names]
-        self.place[template, 0] = self.rows + first
-        self.place[template, 1] = file
-        self.place[template, 2] = rows.row[first]
+        if len(first):
+            where = [
+                template,
+                self.rows + first,
+                np.broadcast_to(file, len(first)),
+                rows.row[first],
+            ]
+            self.places.append(np.array(where, dtype=np.int64))
 
     def count_dates(self, table: Any) -> None:
         """Count rows whose date is written in another calendar or order."""
@@ -225,37 +229,44 @@ class Tally:
 
     def _summarise(self, met: Ints) -> None:
         """Warnings and notes of the templates that were met."""
+        if not self.places:
+            return
         store, files, count = self.store, list(self.files), self.count
+        templates, *places = np.concatenate(self.places, axis=1)
+        at = np.zeros(len(store), dtype=np.int64)
+        at[templates] = np.arange(len(templates))
+        of_row = places[0][at]
 
         def tell(key: tuple[str, ...], item: Problem, rows: int, template: int) -> None:
-            place, file, row = self.place[template].tolist()
+            place, file, row = (int(values[at[template]]) for values in places)
             self.note(key, item, rows, (place, files[file], row))
 
         keys = list(store.notes)
         template, number = np.frombuffer(store.note_rows, dtype=np.int64).reshape(-1, 2).T
-        for of, rows, first in self._by_note(template, number, count):
+        for of, rows, first in _by_note(template, number, count, of_row):
             tell(keys[of], store.note_items[of], rows, first)
         names = list(store.words["species_input"].known)
         told = np.zeros(len(names), dtype=np.bool_)
         told[store.species_told()] = True
         species = store.word_codes[met, 0]
         mine = told[species] & store.usable[met]
-        for of, rows, first in self._by_note(met[mine], species[mine], count):
+        for of, rows, first in _by_note(met[mine], species[mine], count, of_row):
             item = store.species_notes[names[of]]
             tell((item.code, "species", names[of], ""), item, rows, first)
 
-    def _by_note(
-        self, template: Ints, number: Any, count: Ints
-    ) -> Iterator[tuple[int, int, int]]:  # fmt: skip
-        """Notes with the rows of their templates, and the template that was met first."""
-        met = count[template] > 0
-        template, number = template[met], number[met]
-        order = np.argsort(self.place[template, 0], kind="stable")
-        template, number = template[order], number[order]
-        distinct, first = np.unique(number, return_index=True)
-        rows = np.bincount(number, count[template]).astype(np.int64)
-        for of, at in zip(distinct.tolist(), first.tolist(), strict=True):
-            yield of, int(rows[of]), int(template[at])
+
+def _by_note(
+    template: Ints, number: Any, count: Ints, of_row: Ints
+) -> Iterator[tuple[int, int, int]]:  # fmt: skip
+    """Notes with the rows of their templates, and the template that was met first."""
+    met = count[template] > 0
+    template, number = template[met], number[met]
+    order = np.argsort(of_row[template], kind="stable")
+    template, number = template[order], number[order]
+    distinct, first = np.unique(number, return_index=True)
+    rows = np.bincount(number, count[template]).astype(np.int64)
+    for of, at in zip(distinct.tolist(), first.tolist(), strict=True):
+        yield of, int(rows[of]), int(template[at])
 
 
 def _count_equations(store: Templates, some: Ints, number: Ints, listed: Listed) -> None:
