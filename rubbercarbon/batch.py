@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -22,6 +22,7 @@ from allometry.catalogue.loader import add_catalogue, get_equation
 from allometry.heights import check_height_model
 from rubbercarbon import registry
 from rubbercarbon.batch_finish import finish
+from rubbercarbon.batch_gather import Gathered
 from rubbercarbon.batch_input import Source, choose_memory_pool
 from rubbercarbon.batch_part import SCATTERED, Run, Task
 from rubbercarbon.batch_plan import Plan, make_plan
@@ -34,11 +35,12 @@ from rubbercarbon.batch_store import (
     SUMS,
     Store,
     one_run_at_a_time,
+    part_file,
     sound_part,
 )
 from rubbercarbon.batch_table import canonical_plots, check_settings
 from rubbercarbon.config import Settings
-from rubbercarbon.engines.interface import Engine, Options
+from rubbercarbon.engines.interface import Compute, Engine, Options
 from rubbercarbon.errors import EngineError, RunFolderError, SettingsError
 from rubbercarbon.messages import Words, failure
 from rubbercarbon.provenance import SCHEMA_VERSION, version
@@ -170,24 +172,28 @@ def run_batch(
     )  # fmt: skip
     broken: dict[str, Words] = {}
     choose_memory_pool()
+    module = cast("Engine", registry.load("engines", engine))
     with one_run_at_a_time(store):
         described = _describe(run, chosen)
         known = _former(store, described, resume=resume, force=force)
-        while True:
-            plan = make_plan(run, described, known, part_rows, broken)
-            pa.default_memory_pool().release_unused()
-            _tidy(store, plan)
-            store.write(MANIFEST, plan.manifest(described))
-            kept = {task.name for task in plan.tasks if sound_part(store, task.name, task.key)}
-            left = [task for task in plan.tasks if task.name not in kept]
-            found = _compute(left, engine, Options(workers, scheduler), plan, len(kept), report)
-            if not found:
-                _check_written(store, left, engine)
-                break
-            # without the damaged files the others are planned anew; their parts are kept
-            broken |= found
-            known = store.json(MANIFEST) or {}
-        total, counts = finish(run, chosen, plan)
+        early = 0 if known else len(run.source.files())
+        options = Options(workers, scheduler, early, run.settings)
+        with module.workers(options) as compute:
+            while True:
+                plan = make_plan(run, described, known, part_rows, broken)
+                pa.default_memory_pool().release_unused()
+                _tidy(store, plan)
+                store.write(MANIFEST, plan.manifest(described))
+                kept = {task.name for task in plan.tasks if sound_part(store, task.name, task.key)}
+                gathered = Gathered(store, with_draws=bool(chosen.number_of_draws))
+                found = _compute(compute, plan, kept, gathered, report)
+                if not found:
+                    break
+                # without the damaged files the others are planned anew; their parts are kept
+                broken |= found
+                known = store.json(MANIFEST) or {}
+        _gather_all(gathered, plan.tasks, engine)
+        total, counts = finish(run, chosen, plan, gathered)
     return BatchResult(
         str(folder), total, counts, {n: why.text(language) for n, why in plan.unread.items()},
         sum(plan.rows.values()), len(plan.tasks), len(kept),
@@ -319,51 +325,51 @@ def _differences(old: Any, new: Any, where: str = "") -> list[str]:
 
 def _tidy(store: Store, plan: Plan) -> None:
     """Take away what belongs to no part of the plan: stale parts, half-written files."""
-    names = {task.name for task in plan.tasks}
+    planned = {part_file(kind, task.name) for kind in KINDS for task in plan.tasks}
     for name in store.files():
-        kind, _, rest = name.partition("/")
         half = Path(name).name.startswith(".") and name.endswith(".part")
-        if half or (kind in KINDS and Path(rest).stem not in names):
+        if half or (name.partition("/")[0] in KINDS and name not in planned):
             store.remove(name)
 
 
 def _compute(
-    tasks: Sequence[Task], engine: str, options: Options, plan: Plan, kept: int,
+    compute: Compute, plan: Plan, kept: Collection[str], gathered: Gathered,
     report: Callable[[Progress], None] | None,
 ) -> dict[str, Words]:  # fmt: skip
     """Compute the parts that are left; returns files that could not be read, with the reason."""
     tell = report or (lambda _: None)
+    tasks = {task.name: task for task in plan.tasks if task.name not in kept}
     rows = sum(plan.rows.values())
-    done = rows - sum(plan.rows[task.name] for task in tasks)
-    number, broken = len(plan.tasks) - len(tasks), dict[str, Words]()
-    tell(Progress(len(plan.tasks), number, rows, done, kept))
+    done = rows - sum(plan.rows[name] for name in tasks)
+    number, broken = len(kept), dict[str, Words]()
+    tell(Progress(len(plan.tasks), number, rows, done, len(kept)))
     if not tasks:
         return {}
-    module = cast("Engine", registry.load("engines", engine))
     # closed at once: workers that go on after an interruption would write into the next run
-    with contextlib.closing(module.run(tasks, options)) as outcomes:
+    with contextlib.closing(compute(list(tasks.values()))) as outcomes:
         for outcome in outcomes:
             number += 1
             done += plan.rows[outcome.name]
             if outcome.error is not None:
                 broken.setdefault(outcome.file, outcome.error)
-            tell(Progress(len(plan.tasks), number, rows, done, kept))
+            elif not broken:
+                gathered.take(tasks[outcome.name])
+            tell(Progress(len(plan.tasks), number, rows, done, len(kept)))
     return broken
 
 
-def _check_written(store: Store, tasks: Sequence[Task], engine: str) -> None:
-    """Refuse to sum up parts that an engine reported and nobody finds.
+def _gather_all(gathered: Gathered, tasks: Sequence[Task], engine: str) -> None:
+    """Take the parts of a former run too, and refuse to sum up parts that nobody finds.
 
     Raises
     ------
     EngineError
     """
-    gone = [t.name for t in tasks
-            if (store.json(f"{RECORDS}/{t.name}.json") or {}).get("key") != t.key]  # fmt: skip
+    gone = [task for task in tasks if not gathered.take(task)]
     if gone:
         raise failure(
-            EngineError, "batch_parts_missing", folder=store.address, parts=len(gone),
-            part=gone[0], engine=engine,
+            EngineError, "batch_parts_missing", folder=gathered.store.address, parts=len(gone),
+            part=gone[0].name, engine=engine,
         )  # fmt: skip
 
 

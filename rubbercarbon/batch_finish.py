@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -15,13 +14,13 @@ import pyarrow.parquet as pq
 
 from allometry.catalogue.loader import get_equation
 from rubbercarbon.assumptions import COLUMNS, Assumptions
+from rubbercarbon.batch_gather import Gathered
 from rubbercarbon.batch_input import headings_read
 from rubbercarbon.batch_land import NAME, Land, look_at_plots
 from rubbercarbon.batch_part import Run
 from rubbercarbon.batch_plan import NO_ROWS, Plan
-from rubbercarbon.batch_problems import add_outside
-from rubbercarbon.batch_store import PLOTS, PROBLEMS, RECORDS, SUMS, Store
-from rubbercarbon.batch_sums import Sums, total_of
+from rubbercarbon.batch_store import PLOTS, PROBLEMS, Store, part_file
+from rubbercarbon.batch_sums import total_of
 from rubbercarbon.config import Settings
 from rubbercarbon.errors import InventoryError, UnreadableFile
 from rubbercarbon.messages import LANGUAGES, Words
@@ -31,10 +30,10 @@ from rubbercarbon.stock_points import SIZE_COLUMNS
 from rubbercarbon.stocks import all_citations
 from rubbercarbon.tables import era_note
 
-COUNTED = re.compile(r"\d[\d,]* (rows?|plots?)|all plots|plots .*")
 
-
-def finish(run: Run, settings: Settings, plan: Plan) -> tuple[pd.DataFrame, pd.DataFrame]:
+def finish(
+    run: Run, settings: Settings, plan: Plan, gathered: Gathered
+) -> tuple[pd.DataFrame, pd.DataFrame]:  # fmt: skip
     """Write totals and records of the parts, which are all there.
 
     Parameters
@@ -42,56 +41,35 @@ def finish(run: Run, settings: Settings, plan: Plan) -> tuple[pd.DataFrame, pd.D
     run : Run
     settings : Settings
     plan : Plan
+    gathered : Gathered
+        All parts.
 
     Returns
     -------
     tuple of pandas.DataFrame
         Totals by region, and problems counted by code.
     """
-    store = run.store
-    sums, used, outside = Sums(), Counter[str](), dict[str, list[Any]]()
-    assumed: set[tuple[str, ...]] = set()
-    equations: dict[str, dict[str, Any]] = {}
-    dates = 0
-    codes: Counter[tuple[str, str]] = Counter()
-    files = []
-    for task in sorted(plan.tasks, key=lambda task: task.name):
-        record = json.loads(store.read(f"{RECORDS}/{task.name}.json"))
-        files += [*record["files"], f"{RECORDS}/{task.name}.json"]
-        assumed |= {_uncounted(row) for row in record["assumptions"]
-                    if settings.number_of_draws or row[0] != "error budget"}  # fmt: skip
-        equations |= {row["id"]: row for row in record["equations"]}
-        if f"{SUMS}/{task.name}.parquet" in record["files"]:
-            sums.add(Sums.of_table(_read(store, f"{SUMS}/{task.name}.parquet").to_pydict()))
-        used.update(record["used"])
-        dates += record["dates"]
-        for name, values in record["outside"].items():
-            add_outside(outside, name, values)
-        if f"{PROBLEMS}/{task.name}.parquet" not in record["files"]:
-            continue
-        problems = _read(store, f"{PROBLEMS}/{task.name}.parquet", ["code", "severity", "n_rows"])
-        for line in (
-            problems.group_by(["code", "severity"]).aggregate([("n_rows", "sum")]).to_pylist()
-        ):
-            codes[line["severity"], line["code"]] += line["n_rows_sum"]
-    land = look_at_plots(run, settings, [f for f in files if f.startswith(f"{PLOTS}/")],
+    store, sums, codes = run.store, gathered.sums, gathered.codes
+    land = look_at_plots(run, settings, gathered.plots,
                          all_read=all(why == NO_ROWS for why in plan.unread.values()))  # fmt: skip
     sums.add(land.sums)
-    files += _write_land(store, land, codes)
+    files = [*gathered.plots, *_write_land(store, land, codes)]
     total = total_of(sums, run.by, settings.level) if sums.points else pd.DataFrame()
-    whole = _whole_problems(plan.unread, outside)
+    whole = _whole_problems(plan.unread, gathered.outside)
     for item in whole.items:
         codes[item.severity, item.code] += int(str(item.values.get("count", 1)))  # noqa: PD011
     counts = pd.DataFrame(
         [(s, c, n) for (s, c), n in sorted(codes.items())], columns=["severity", "code", "n_rows"]
     )
-    assumptions = _assumptions(assumed, plan.unread, total, settings, *_headings(run, plan.digests))
-    for topic, assumption, value, source in [*land.notes, *_dated(dates)]:
+    assumptions = _assumptions(
+        gathered.assumed, plan.unread, total, settings, *_headings(run, plan.digests)
+    )
+    for topic, assumption, value, source in [*land.notes, *_dated(gathered.dates)]:
         assumptions.loc[len(assumptions)] = [topic, assumption, value, "", "", source, ""]
     tables = {
         "total": total,
         "assumptions": assumptions,
-        "citations": _citations(equations, used, assumptions),
+        "citations": _citations(gathered.equations, gathered.used, assumptions),
         "problems": whole.frame(run.language),
         "problem_counts": counts,
     }
@@ -121,26 +99,13 @@ def _write_land(store: Store, land: Land, codes: Counter[tuple[str, str]]) -> li
     for kind, table in ((PLOTS, land.plots), (PROBLEMS, land.problems)):
         if table is not None:
             stream = io.BytesIO()
-            pq.write_table(table, stream, compression="zstd", compression_level=1)
-            written.append(f"{kind}/{NAME}.parquet")
+            pq.write_table(table, stream)
+            written.append(part_file(kind, NAME))
             store.write(written[-1], stream.getvalue())
     if land.problems is not None:
         lines = land.problems.select(["severity", "code"]).to_pylist()
         codes.update((line["severity"], line["code"]) for line in lines)
     return written
-
-
-def _read(store: Store, name: str, columns: list[str] | None = None) -> Any:
-    return pq.read_table(io.BytesIO(store.read(name)), columns=columns)
-
-
-def _uncounted(row: Sequence[str]) -> tuple[str, ...]:
-    """An assumption without the number of rows of one part that it was met in."""
-    values = list(row)
-    whom = COLUMNS.index("applies_to")
-    if COUNTED.fullmatch(values[whom]):
-        values[whom] = ""
-    return tuple(values)
 
 
 def _assumptions(

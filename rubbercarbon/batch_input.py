@@ -1,6 +1,6 @@
 """Input of batch runs: Parquet files or CSV files, local or at any fsspec address, read only.
 
-A file is read in blocks of whole plots. A plan, made from the plot ids alone, cuts files at plots.
+A file is read in blocks of whole plots.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
-import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -20,10 +19,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from rubbercarbon.batch_codes import PLOT_NUMBERS, TREE_NUMBERS, Codes, coded, texts
+from rubbercarbon.batch_codes import PLOT_NUMBERS, TREE_NUMBERS, Codes, coded
 from rubbercarbon.batch_csv import Skipped, form_of, read_lines
 from rubbercarbon.batch_headings import headings_of, meaning_of, notes_on
-from rubbercarbon.columns import plain_id
 from rubbercarbon.errors import InventoryError, SettingsError, UnreadableFile
 from rubbercarbon.messages import failure
 
@@ -33,11 +31,9 @@ OTHER_TABLES = (".xlsx", ".xlsm", ".xls", ".ods", ".arrow", ".feather", ".gz", "
 BLOCK_ROWS = 1 << 19
 READ_ROWS = 1 << 16
 FEW_ROWS = 1 << 11  # of a plot, at first guess
-PLOT = ("plot_id",)
 CHUNK = 1 << 20
 FIRST_ROW = 1  # of a Parquet file
 REMOTE = "://"
-NO_PLOT = np.frombuffer(hashlib.blake2b(b"", digest_size=8).digest(), dtype="<u8")[0]
 
 
 def choose_memory_pool() -> None:
@@ -139,11 +135,47 @@ def _is_parquet(name: str) -> bool:
     return name.lower().endswith(PARQUET)
 
 
+def pieces(
+    source: Source, span: Span, columns: tuple[str, ...], rows: int, skipped: Skipped | None
+) -> Iterator[tuple[Any, Ints | int]]:
+    """Tables in canonical columns as a file gives them, with the numbers of their rows.
+
+    Of rows that follow one another, the number of the first.
+
+    Parameters
+    ----------
+    source : Source
+    span : Span
+    columns : tuple of str
+        Canonical columns to read; empty: all that a batch uses.
+    rows : int
+        Most rows of a piece of a Parquet file.
+    skipped : Skipped or None
+        Takes the lines of the span that are no rows.
+
+    Raises
+    ------
+    UnreadableFile
+    InventoryError
+    """
+    read = _read_parquet if _is_parquet(source.full(span.file)) else _read_csv
+    try:
+        with source.open(span.file) as stream:
+            for table, numbers in read(stream, source, span, columns, rows, skipped):
+                yield _finite(table), numbers
+    except UnreadableFile as error:
+        error.file = span.file
+        raise
+    except (OSError, pa.ArrowException) as error:
+        why = unreadable(error)
+        why.file = span.file
+        raise why from error
+
+
 def blocks(
     source: Source,
     span: Span,
     *,
-    columns: tuple[str, ...] = (),
     rows: int | Callable[[], int] = BLOCK_ROWS,
     skipped: Skipped | None = None,
 ) -> Iterator[tuple[Any, Ints]]:
@@ -153,8 +185,6 @@ def blocks(
     ----------
     source : Source
     span : Span
-    columns : tuple of str
-        Canonical columns to read; all that a batch uses by default.
     rows : int or callable
         About how many rows at a time; a callable is asked anew for each block.
     skipped : Skipped, optional
@@ -165,33 +195,21 @@ def blocks(
     UnreadableFile
     InventoryError
     """
-    address = source.full(span.file)
-    read = _read_parquet if _is_parquet(address) else _read_csv
     kept: list[tuple[Any, Ints]] = []
     count = 0
     wanted = rows if callable(rows) else lambda: rows
-    try:
-        with source.open(span.file) as stream:
-            for found in read(stream, source, span, columns, READ_ROWS, skipped):
-                table, numbers = found if columns else _filled(*found, skipped)
-                table = _finite(table)
-                kept.append((table, numbers))
-                count += len(table)
-                if count < wanted():
-                    continue
-                whole, rest = _cut(*_joined(kept))
-                kept = [rest] if len(rest[1]) else []
-                count = len(rest[1])
-                if len(whole[1]):
-                    yield whole
-                del whole
-    except UnreadableFile as error:
-        error.file = span.file
-        raise
-    except (OSError, pa.ArrowException) as error:
-        why = unreadable(error)
-        why.file = span.file
-        raise why from error
+    for table, rows_at in pieces(source, span, (), READ_ROWS, skipped):
+        at = rows_at if isinstance(rows_at, np.ndarray) else rows_at + np.arange(len(table))
+        kept.append(_filled(table, at, skipped))
+        count += len(kept[-1][1])
+        if count < wanted():
+            continue
+        whole, rest = _cut(*_joined(kept))
+        kept = [rest] if len(rest[1]) else []
+        count = len(rest[1])
+        if len(whole[1]):
+            yield whole
+        del whole
     if kept:
         last = _joined(kept)
         if len(last[1]):
@@ -285,7 +303,7 @@ def _headings_of(headings: tuple[str, ...], source: Source) -> dict[str, str]:
 def _read_parquet(
     stream: Any, source: Source, span: Span, columns: tuple[str, ...], rows: int,
     skipped: Skipped | None,
-) -> Iterator[tuple[Any, Ints]]:  # fmt: skip
+) -> Iterator[tuple[Any, int]]:  # fmt: skip
     del skipped  # every row of a Parquet file is one
     file = pq.ParquetFile(stream)
     schema = file.schema_arrow
@@ -295,7 +313,9 @@ def _read_parquet(
     texts = [n for n in names if _text(schema.field(n).type)]
     if texts:
         stream.seek(0)
-        file = pq.ParquetFile(stream, read_dictionary=texts, pre_buffer=False)
+        file = pq.ParquetFile(
+            stream, metadata=file.metadata, read_dictionary=texts, pre_buffer=False
+        )
     ends = np.cumsum([file.metadata.row_group(g).num_rows for g in range(file.num_row_groups)])
     end = int(ends[-1]) if len(ends) and span.last < 0 else span.last
     starts = np.concatenate([[0], ends[:-1]]) if len(ends) else ends
@@ -308,8 +328,7 @@ def _read_parquet(
         low, high = max(span.first - at, 0), min(end - at, len(batch))
         if high > low:
             table = pa.table(batch.slice(low, high - low)).select(list(names))
-            numbers = np.arange(at + low, at + high) + FIRST_ROW
-            yield meaning.put(table.rename_columns(list(names.values()))), numbers
+            yield meaning.put(table.rename_columns(list(names.values()))), at + low + FIRST_ROW
         at += len(batch)
 
 
@@ -381,80 +400,3 @@ def _read_csv(
     stream.seek(0)
     for table, numbers in read_lines(stream, form, names, (span.first, span.last), skipped):
         yield meaning.put(table), numbers
-
-
-@dataclass(frozen=True)
-class Scan:
-    """What a look at a file's plot ids gives.
-
-    Attributes
-    ----------
-    rows : int
-    plots : ndarray of uint64
-        Hash of the plot id of each run of equal ids.
-    starts : ndarray of int64
-        First row of each run.
-    bad_lines : bool
-        There are lines that are no rows.
-    """
-
-    rows: int
-    plots: NDArray[np.uint64]
-    starts: Ints
-    bad_lines: bool = False
-
-
-def scan(source: Source, name: str) -> Scan:
-    """Runs of equal plot ids in a file.
-
-    Raises
-    ------
-    UnreadableFile
-    """
-    ids: list[NDArray[np.uint64]] = []
-    starts: list[Ints] = []
-    at, latest, skipped = 0, None, Skipped()
-    whole = Span(name, 0, -1)
-    for table, _ in blocks(source, whole, columns=PLOT, rows=READ_ROWS, skipped=skipped):
-        codes, names = _hashed(table.column("plot_id"))
-        first = np.append(0, np.flatnonzero(codes[1:] != codes[:-1]) + 1)
-        found = names[codes[first]]
-        new = np.append(found[0] != latest, found[1:] != found[:-1])  # spellings of one id
-        latest = found[-1]
-        ids.append(found[new])
-        starts.append(first[new] + at)
-        at += len(table)
-    nothing = np.zeros(0, dtype=np.int64)
-    plots = np.concatenate([np.zeros(0, np.uint64), *ids])
-    return Scan(at, plots, np.concatenate([nothing, *starts]), bool(skipped.lines))
-
-
-def hashes(column: Any) -> NDArray[np.uint64]:
-    """Hash of each row's plot id."""
-    codes, names = _hashed(column)
-    result: NDArray[np.uint64] = names[codes]
-    return result
-
-
-def _hashed(column: Any) -> tuple[Codes, NDArray[np.uint64]]:
-    """Code of each row's plot id, and the hashes of the ids."""
-    codes, names = texts(column, plain_id)
-    found = [hashlib.blake2b(name.encode(), digest_size=8).digest() for name in names]
-    return codes, np.frombuffer(b"".join(found), dtype="<u8").astype(np.uint64)
-
-
-def spans(
-    name: str, found: Scan, part_rows: int, within: tuple[int, int] | None = None
-) -> list[Span]:
-    """A file, or some of its rows, cut at plots into about ``part_rows`` rows each."""
-    if not found.rows and found.bad_lines:
-        return [Span(name, 0, 0)]
-    first, last = within or (0, found.rows)
-    cuts = [first]
-    ends = np.append(found.starts[1:], found.rows)
-    for end in ends[(ends > first) & (ends < last)].tolist():
-        if end - cuts[-1] >= part_rows:
-            cuts.append(end)
-    if cuts[-1] < last:
-        cuts.append(last)
-    return [Span(name, a, b) for a, b in itertools.pairwise(cuts)]

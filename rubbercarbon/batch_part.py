@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import io
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -23,13 +26,13 @@ from rubbercarbon.batch_input import (
     Span,
     blocks,
     choose_memory_pool,
-    hashes,
     joined,
 )
 from rubbercarbon.batch_problems import COLUMNS, Listed
+from rubbercarbon.batch_scan import hashes
 from rubbercarbon.batch_store import PLOTS, PROBLEMS, SUMS, Store, write_part
 from rubbercarbon.batch_sums import Sums
-from rubbercarbon.batch_table import Block, canonical_plots, estimate_block
+from rubbercarbon.batch_table import Block, canonical_plots, estimate_block, estimate_table
 from rubbercarbon.config import Settings
 from rubbercarbon.errors import RubbercarbonError
 from rubbercarbon.messages import Words, words_of
@@ -39,7 +42,10 @@ Ints = NDArray[np.int64]
 PROBLEM_SCHEMA = pa.schema(
     [(name, pa.int64() if name in {"row", "n_rows"} else pa.string()) for name in COLUMNS]
 )
+CODE, SEVERITY, COUNT = (COLUMNS.index(name) for name in ("code", "severity", "n_rows"))
 SCATTERED = "scattered.npy"
+FIRST_TREE = {"plot_id": ["A"], "species": ["Hevea brasiliensis"], "girth_cm": [60.0],
+              "plot_area_rai": [1.0]}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -156,67 +162,96 @@ def read_parts(tasks: Iterable[Task]) -> Generator[Rows | PartEnd, None, None]:
             yield PartEnd(error=error)
 
 
-def run_part(task: Task, coming: Blocks | None = None) -> Outcome:
-    """Compute a part and put its files in place; one at a time in a process.
+def make_ready(settings: str) -> None:
+    """Load libraries, compiled kernels and the catalogue before the first part needs them.
+
+    Parameters
+    ----------
+    settings : str
+        As JSON.
+    """
+    choose_memory_pool()
+    with contextlib.suppress(RubbercarbonError, AllometryError):  # told by the part that meets them
+        estimate_table(pa.table(FIRST_TREE), Settings.model_validate_json(settings))
+
+
+def run_part(task: Task) -> Outcome:
+    """Compute a part and put its files in place; one is computed at a time in a process.
 
     A file that cannot be read gives an outcome that says so, and no part.
 
     Parameters
     ----------
     task : Task
-    coming : iterator, optional
-        Of `read_parts`, at the beginning of this part; it is left at its end.
 
     Raises
     ------
     RunFolderError
         When results cannot be written.
     """
-    with _one_part_at_a_time:
-        return _run_part(task, read_parts([task]) if coming is None else coming)
+    return compute_part(task, read_parts([task]))()
 
 
-def _run_part(task: Task, coming: Blocks) -> Outcome:
+def compute_part(task: Task, coming: Blocks) -> Callable[[], Outcome]:
+    """As `run_part`; returns what puts the files in place, which any thread may do.
+
+    Parameters
+    ----------
+    task : Task
+    coming : iterator
+        Of `read_parts`, at the beginning of this part; it is left at its end.
+    """
     started = time.perf_counter()
-    choose_memory_pool()
-    try:
-        found, listed, rows = _compute(task, coming)
-    except (RubbercarbonError, AllometryError) as error:
-        file = getattr(error, "file", "") or task.spans[0].file
-        return Outcome(task.name, 0, time.perf_counter() - started, words_of(error), file)
-    sums = found.sums.as_table()
-    record = {
-        "part": task.name,
-        "key": task.key,
-        "rows": rows,
-        "plots": len(found.plots),
-        "errors": sum(line[7] == "error" for line in listed.rows),
-        "warnings": sum(line[7] == "warning" for line in listed.rows),
-        "used": dict(sorted(listed.used.items())),
-        "outside": dict(sorted(listed.outside.items())),
-        "assumptions": _estimator(task.run).assumptions.rows,
-        "dates": listed.dates,
-        "equations": list(_estimator(task.run).templates.equations.values()),
-    }
-    lines = listed.rows
+    with _one_part_at_a_time:
+        choose_memory_pool()
+        try:
+            found, listed, rows = _compute(task, coming)
+        except (RubbercarbonError, AllometryError) as error:
+            file = getattr(error, "file", "") or task.spans[0].file
+            seconds = time.perf_counter() - started
+            failed = Outcome(task.name, 0, seconds, words_of(error), file)
+            return lambda: failed
+        estimator = _estimator(task.run)
+        codes = Counter[tuple[str, str]]()
+        for line in listed.rows:
+            codes[line[SEVERITY], line[CODE]] += line[COUNT]
+        record = {
+            "part": task.name,
+            "key": task.key,
+            "rows": rows,
+            "plots": len(found.plots),
+            "codes": [[*which, number] for which, number in sorted(codes.items())],
+            "used": dict(sorted(listed.used.items())),
+            "outside": dict(sorted(listed.outside.items())),
+            "assumptions": list(estimator.assumptions.rows),
+            "dates": listed.dates,
+            "equations": list(estimator.templates.equations.values()),
+        }
+    return functools.partial(_write, task, found, listed.rows, record, started)
+
+
+def _write(
+    task: Task, found: Block, lines: list[tuple[Any, ...]], record: dict[str, Any], started: float
+) -> Outcome:  # fmt: skip
+    """Put the files of a part in place."""
     columns: list[Any] = list(zip(*lines, strict=True)) if lines else [()] * len(COLUMNS)
     problems = pa.table(
         [pa.array(c, f.type) for c, f in zip(columns, PROBLEM_SCHEMA, strict=True)],
         schema=PROBLEM_SCHEMA,
     )
-    files = {PLOTS: found.plots, PROBLEMS: problems, SUMS: pa.table(sums)} if rows else {}
-    if lines:
-        files[PROBLEMS] = problems
-    write_part(
-        task.run.store, task.name, {kind: _parquet(table) for kind, table in files.items()}, record
-    )
-    return Outcome(task.name, rows, time.perf_counter() - started)
+    files = {}
+    if record["rows"]:
+        files = {PLOTS: _parquet(found.plots), SUMS: found.sums.as_bytes()}
+    if record["rows"] or lines:
+        files[PROBLEMS] = _parquet(problems)
+    write_part(task.run.store, task.name, files, record)
+    return Outcome(task.name, record["rows"], time.perf_counter() - started)
 
 
 def _parquet(table: Any) -> bytes:
     stream = io.BytesIO()
     texts = [f.name for f in table.schema if pa.types.is_string(f.type)]  # floats seldom repeat
-    pq.write_table(table, stream, compression="zstd", compression_level=1, use_dictionary=texts)
+    pq.write_table(table, stream, compression="snappy", use_dictionary=texts)
     return stream.getvalue()
 
 

@@ -14,13 +14,15 @@ from typing import Any
 
 import numpy as np
 
-from rubbercarbon.batch_input import NO_PLOT, Scan, Source, Span, scan, spans, unreadable
+from rubbercarbon.batch_input import Source, Span, unreadable
 from rubbercarbon.batch_part import SCATTERED, Run, Task
+from rubbercarbon.batch_scan import NO_PLOT, Scan, scan, spans
 from rubbercarbon.batch_store import sound_part
 from rubbercarbon.errors import InventoryError, UnreadableFile
 from rubbercarbon.messages import Words, failure, words_of
 
 PART_ROWS = 1 << 20
+PART_FORM = 2  # of the files of a part: those of another form are computed anew
 FILES_AT_ONCE = 2
 NO_ROWS = Words("failures", "batch_no_rows")
 
@@ -113,7 +115,7 @@ def make_plan(
         found = _scans(source, names, plan)
     scattered = _scattered(found)
     apart = hashlib.sha256(scattered.tobytes()).hexdigest() if len(scattered) else ""
-    plan.scattered, base = len(scattered), digest_of(described)
+    plan.scattered, base = len(scattered), digest_of([PART_FORM, described])
 
     def task(name: str, span: Span) -> Task:
         key = digest_of([base, plan.digests[name], span.first, span.last, apart])

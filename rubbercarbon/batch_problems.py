@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allometry.catalogue.loader import get_equation
-from rubbercarbon.batch_codes import texts
+from rubbercarbon.batch_codes import coded
 from rubbercarbon.batch_made import BY_SPECIES
 from rubbercarbon.batch_sizes import WORDS
 from rubbercarbon.batch_templates import KEPT, Templates, told_apart
@@ -36,6 +36,7 @@ COLUMNS = (
 )  # fmt: skip
 OUTSIDE = ("outside_range", "outside_evaluated_span")
 MG_PER_T = 1e9
+MOST_WORDS = 1 << 16  # dates that are understood once
 
 
 @dataclass
@@ -95,6 +96,9 @@ class Tally:
     language: str = "en"
 
     def __post_init__(self) -> None:
+        self.count: Ints = np.zeros(0, dtype=np.int64)
+        self.scratch: Ints = np.zeros((2, 0), dtype=np.int64)
+        self.dated: dict[str | None, bool] = {}
         self.clear()
 
     def clear(self) -> None:
@@ -105,9 +109,9 @@ class Tally:
         self.rows = 0
 
     def _begin(self) -> None:
-        self.count: Ints = np.zeros(0, dtype=np.int64)
-        self.place: Ints = np.zeros((0, 3), dtype=np.int64)
+        self.count[:] = 0  # kept, as fresh memory costs more than the counting
         self.files: dict[str, int] = {}
+        self.places: list[Ints] = []
 
     def add(self, rows: Rows, kind: Any, lean: Ints) -> Ints:
         """Count rows of the plots that need no whole inventory; returns their refused rows."""
@@ -117,14 +121,14 @@ class Tally:
         if len(self.count) < len(store):
             more = len(store) + len(store) // 4 - len(self.count)
             self.count = np.concatenate([self.count, np.zeros(more, dtype=np.int64)])
-            self.place = np.concatenate([self.place, np.zeros((more, 3), dtype=np.int64)])
-        fresh, bad = (np.empty(len(kind), dtype=np.int64) for _ in range(2))
-        met, failed = count_kinds(
-            rows.offsets, lean, kind, store.failed, self.count, fresh, bad
-        )  # fmt: skip
+        if self.scratch.shape[1] < len(kind):
+            self.scratch = np.empty((2, len(kind)), dtype=np.int64)
+        fresh, bad = self.scratch
+        met, failed = count_kinds(rows.offsets, lean, kind, store.failed, self.count, fresh, bad)
         self._keep_places(rows, kind, fresh[:met])
-        for place in bad[:failed].tolist():
-            plot = int(np.searchsorted(rows.offsets, place, side="right")) - 1
+        refused: Ints = bad[:failed].copy()
+        plots = np.searchsorted(rows.offsets, refused, side="right") - 1
+        for place, plot in zip(refused.tolist(), plots.tolist(), strict=True):
             tree = rows.trees[int(rows.tree[place])].as_py()
             where_to = (int(rows.row[place]), rows.plots[plot], tree)
             for item in store.problems[int(kind[place])]:
@@ -139,30 +143,44 @@ class Tally:
             where = (self.rows + one.place, rows.file(one.place), int(rows.row[one.place]))
             self.note(("id_respelt", name, "", ""), found.items[0], one.count, where)
         self.rows += len(kind)
-        return bad[:failed]
+        return refused
 
     def _keep_places(self, rows: Rows, kind: Any, fresh: Ints) -> None:
         """Where templates of which something is to be said were met first."""
         store = self.store
+        template = kind[fresh]
         species = np.zeros(len(store.words["species_input"].known), dtype=np.bool_)
         species[store.species_told()] = True
-        template = kind[fresh]
         said = species[store.word_codes[template, 0]] | store.noted[template]
         first, template = fresh[said], template[said]
         names = [rows.files] if isinstance(rows.files, str) else rows.files[first].tolist()
         file = [self.files.setdefault(name, len(self.files)) for name in names]
-        self.place[template, 0] = self.rows + first
-        self.place[template, 1] = file
-        self.place[template, 2] = rows.row[first]
+        if len(first):
+            where = [
+                template,
+                self.rows + first,
+                np.broadcast_to(file, len(first)),
+                rows.row[first],
+            ]
+            self.places.append(np.array(where, dtype=np.int64))
 
     def count_dates(self, table: Any) -> None:
         """Count rows whose date is written in another calendar or order."""
-        if "date" in table.column_names:
-            from allometry.kernels.rows import count_marked  # noqa: PLC0415  (loads numba)
+        from allometry.kernels.rows import count_marked  # noqa: PLC0415  (loads numba)
 
-            codes, words = texts(table.column("date"))
-            changed = np.array([common_era(word) != word for word in words])
-            if changed.any():
+        for chunk in table.column("date").chunks if "date" in table.column_names else ():
+            codes, found = coded(chunk)
+            words = [*found.to_pylist(), None]
+            if len(self.dated) > MOST_WORDS:
+                self.dated.clear()
+            for word in words:
+                if word not in self.dated:
+                    text = (word or "").strip()
+                    self.dated[word] = common_era(text) != text
+            changed = np.array([self.dated[word] for word in words])
+            if changed[:-1].all() and not chunk.null_count:
+                self.listed.dates += len(chunk)
+            elif changed.any():
                 self.listed.dates += int(count_marked(codes, changed))
 
     def skip(self, file: str, skipped: Skipped) -> None:
@@ -194,10 +212,11 @@ class Tally:
 
     def flush(self) -> None:
         """Put down what hangs on the numbers of templates, before they change."""
-        count = self.count[: len(self.store)]
-        if count.any():
-            self._summarise(count)
-            _count_equations(self.store, np.where(self.store.usable, count, 0), self.listed)
+        met = np.flatnonzero(self.count[: len(self.store)])
+        if met.size:
+            self._summarise(met)
+            usable = met[self.store.usable[met]]
+            _count_equations(self.store, usable, self.count[usable], self.listed)
         self._begin()
 
     def note(
@@ -209,61 +228,72 @@ class Tally:
         if place < known[2]:
             known[0], known[2] = item, place
 
-    def _summarise(self, count: Ints) -> None:
+    def _summarise(self, met: Ints) -> None:
         """Warnings and notes of the templates that were met."""
-        store, files = self.store, list(self.files)
+        if not self.places:
+            return
+        store, files, count = self.store, list(self.files), self.count
+        templates, *places = np.concatenate(self.places, axis=1)
+        at = np.zeros(len(store), dtype=np.int64)
+        at[templates] = np.arange(len(templates))
+        of_row = places[0][at]
 
         def tell(key: tuple[str, ...], item: Problem, rows: int, template: int) -> None:
-            place, file, row = self.place[template].tolist()
+            place, file, row = (int(values[at[template]]) for values in places)
             self.note(key, item, rows, (place, files[file], row))
 
         keys = list(store.notes)
         template, number = np.frombuffer(store.note_rows, dtype=np.int64).reshape(-1, 2).T
-        for of, rows, first in self._by_note(template, number, count):
+        for of, rows, first in _by_note(template, number, count, of_row):
             tell(keys[of], store.note_items[of], rows, first)
         names = list(store.words["species_input"].known)
         told = np.zeros(len(names), dtype=np.bool_)
         told[store.species_told()] = True
-        species = store.word_codes[:, 0]
-        template = np.flatnonzero(told[species] & store.usable)
-        for of, rows, first in self._by_note(template, species[template], count):
+        species = store.word_codes[met, 0]
+        mine = told[species] & store.usable[met]
+        for of, rows, first in _by_note(met[mine], species[mine], count, of_row):
             item = store.species_notes[names[of]]
             tell((item.code, "species", names[of], ""), item, rows, first)
 
-    def _by_note(
-        self, template: Ints, number: Any, count: Ints
-    ) -> Iterator[tuple[int, int, int]]:  # fmt: skip
-        """Notes with the rows of their templates, and the template that was met first."""
-        met = count[template] > 0
-        template, number = template[met], number[met]
-        order = np.argsort(self.place[template, 0], kind="stable")
-        template, number = template[order], number[order]
-        distinct, first = np.unique(number, return_index=True)
-        rows = np.bincount(number, count[template]).astype(np.int64)
-        for of, at in zip(distinct.tolist(), first.tolist(), strict=True):
-            yield of, int(rows[of]), int(template[at])
+
+def _by_note(
+    template: Ints, number: Any, count: Ints, of_row: Ints
+) -> Iterator[tuple[int, int, int]]:  # fmt: skip
+    """Notes with the rows of their templates, and the template that was met first."""
+    met = count[template] > 0
+    template, number = template[met], number[met]
+    order = np.argsort(of_row[template], kind="stable")
+    template, number = template[order], number[order]
+    distinct, first = np.unique(number, return_index=True)
+    rows = np.bincount(number, count[template]).astype(np.int64)
+    for of, at in zip(distinct.tolist(), first.tolist(), strict=True):
+        yield of, int(rows[of]), int(template[at])
 
 
-def _count_equations(store: Templates, count: Ints, listed: Listed) -> None:
-    """Rows of each equation, its mass, and rows and mass outside its range."""
+def _count_equations(store: Templates, some: Ints, number: Ints, listed: Listed) -> None:
+    """Rows of each equation, its mass, and rows and mass outside its range, of some templates."""
     from allometry.kernels.inventories import AGB, HERB  # noqa: PLC0415  (loads numba)
 
-    some = np.flatnonzero(count)
-    number = count[some]
+    words = store.word_codes.take(some, axis=0)
     for k, name in enumerate(WORDS[1:4], start=1):
         texts = list(store.words[name].known)
-        sums = np.bincount(store.word_codes[some, k], number, minlength=len(texts))
-        for text, rows in zip(texts, sums.tolist(), strict=True):
-            if rows and text not in {"", "measured", "estimated"}:
-                listed.used[text] += int(rows)
-    far_flags = [any(flag in text for flag in OUTSIDE) for text in store.words["flags"].known]
-    mass = np.nan_to_num(store.figures[some, AGB]) + np.nan_to_num(store.figures[some, HERB])
+        sums = np.bincount(words[:, k], number, minlength=len(texts))
+        for code in np.flatnonzero(sums).tolist():
+            if texts[code] not in {"", "measured", "estimated"}:
+                listed.used[texts[code]] += int(sums[code])
+    agb, herb = store.figures[some, AGB], store.figures[some, HERB]
+    mass = np.where(np.isnan(agb), 0.0, agb) + np.where(np.isnan(herb), 0.0, herb)
     mg, size = np.rint(mass * MG_PER_T).astype(np.int64), store.size[some]
-    outside = np.array(far_flags)[store.word_codes[some, 4]] & (mg > 0)
+    there = np.flatnonzero(mg > 0)
+    if len(there) < len(mg):
+        mg, size, number = mg[there], size[there], number[there]
+        words = words.take(there, axis=0)
+    far_flags = [any(flag in text for flag in OUTSIDE) for text in store.words["flags"].known]
+    outside = np.array(far_flags)[words[:, 4]]
     names = list(store.words["equation_id"].known)
-    codes = store.word_codes[some, 1]
-    for code in np.unique(codes[mg > 0]).tolist():
-        mine, far = codes == code, outside & (codes == code)
+    for code in np.flatnonzero(np.bincount(words[:, 1])).tolist():
+        mine = np.flatnonzero(words[:, 1] == code)
+        far = mine[outside[mine]]
         add_outside(
             listed.outside, names[code],
             [int(np.dot(mg[mine], number[mine])), int(number[far].sum()),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rubbercarbon.batch_codes import Floats
 from rubbercarbon.batch_sums import COUNTS as SUMMED
-from rubbercarbon.batch_sums import POINTS, SCALE, Sums, fixed
+from rubbercarbon.batch_sums import POINTS, SCALE, Sums, fixed, halves
 from rubbercarbon.columns import M2_PER_HA, M2_PER_RAI
 from rubbercarbon.config import Settings
 from rubbercarbon.distributions import QUANTITIES, Spread
@@ -104,7 +104,7 @@ def spreads_of(
             factors = area_factors(area_cv[at], plot[at], draws, settings.seed)
             per_ha = of_draws(out * factors[:, None, :], settings.level, ())
         found.append((per_ha, measured))
-    sums.add(Sums(draws={name: totals[g].astype(object) for g, name in enumerate(names)}))
+    sums.add(Sums(draws={name: halves(totals[g]) for g, name in enumerate(names)}))
     return found
 
 

@@ -1,7 +1,7 @@
 """Where a batch writes: a local folder, file by file by rename, or an fsspec address.
 
-A part is three Parquet files and, last of all, its record with their digests. A part without a
-sound record is no part; so a run may be killed at any moment.
+A part is three files and, last of all, its record with their digests. A part without a sound record
+is no part; so a run may be killed at any moment.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from rubbercarbon.messages import failure
 REMOTE = "://"
 MANIFEST = "manifest.json"
 PLOTS, PROBLEMS, SUMS, RECORDS = "plots", "problems", "sums", "parts"
+ENDINGS = {PLOTS: ".parquet", PROBLEMS: ".parquet", SUMS: ".arrow", RECORDS: ".json"}
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,11 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def part_file(kind: str, name: str) -> str:
+    """Where a file of a part belongs."""
+    return f"{kind}/{name}{ENDINGS[kind]}"
+
+
 def write_part(store: Store, name: str, files: dict[str, bytes], record: dict[str, Any]) -> None:
     """A part's files, then its record.
 
@@ -143,16 +149,16 @@ def write_part(store: Store, name: str, files: dict[str, bytes], record: dict[st
     """
     digests = {}
     for kind, content in files.items():
-        where = f"{kind}/{name}.parquet"
+        where = part_file(kind, name)
         store.write(where, content)
         digests[where] = sha256(content)
     text = json.dumps({**record, "files": digests}, ensure_ascii=False, sort_keys=True)
-    store.write(f"{RECORDS}/{name}.json", text.encode())
+    store.write(part_file(RECORDS, name), text.encode())
 
 
 def sound_part(store: Store, name: str, key: str) -> dict[str, Any] | None:
     """The record of a part that is done for this key, its files unharmed; None otherwise."""
-    record = store.json(f"{RECORDS}/{name}.json")
+    record = store.json(part_file(RECORDS, name))
     if record is None or record.get("key") != key or not isinstance(record.get("files"), dict):
         return None
     for where, digest in record["files"].items():

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from rubbercarbon.columns import M2_PER_HA, M2_PER_RAI
@@ -28,7 +29,9 @@ Ints = NDArray[np.int64]
 
 SCALE = 2.0**40  # whole numbers per ton
 MOST = 2.0**62
-LOW = 32  # bits of the lower half in which parts hand their sums on
+LOW = 32  # bits of the lower half
+MASK = (1 << LOW) - 1
+HALVES = ("high", "low")
 POINTS = ("agb_t", "bgb_t", "carbon_t", "herb_t", "area_ha")
 COUNTS = ("n_plots", "n_trees", "n_stems", "n_culms", "n_estimated", "n_rows", "n_refused",
           "n_without_area")  # fmt: skip
@@ -46,7 +49,7 @@ class Sums:
     counts : dict
         Region → counts, in the order of `COUNTS`.
     draws : dict
-        Region → object array of whole numbers, shape (4, draws).
+        Region → `halves` of whole numbers, shape (2, 4, draws).
     """
 
     points: dict[str, list[int]] = field(default_factory=dict)
@@ -62,38 +65,63 @@ class Sums:
         for region, values in other.draws.items():
             self.draws[region] = values + self.draws[region] if region in self.draws else values
 
-    def as_table(self) -> dict[str, Any]:
-        """Plain lists, for a part's Parquet file."""
+    def as_bytes(self) -> bytes:
+        """A part's file: an Arrow table with one row per region."""
         regions = sorted(self.points)
-        found: dict[str, Any] = {"region": regions}
+        found: dict[str, Any] = {"region": pa.array(regions, pa.string())}
         for k, name in enumerate(POINTS):
-            found[name] = [str(self.points[r][k]) for r in regions]
+            found[name] = pa.array([str(self.points[r][k]) for r in regions], pa.string())
         for k, name in enumerate(COUNTS):
-            found[name] = [self.counts[r][k] for r in regions]
-        for q, name in enumerate(QUANTITIES if self.draws else ()):
-            found[f"{name}_high"] = [(self.draws[r][q] >> LOW).astype(np.int64) for r in regions]
-            found[f"{name}_low"] = [
-                (self.draws[r][q] & ((1 << LOW) - 1)).astype(np.int64) for r in regions
-            ]
-        return found
+            found[name] = pa.array([self.counts[r][k] for r in regions], pa.int64())
+        if self.draws:
+            whole = np.stack([_carried(self.draws[r]) for r in regions], axis=1)
+            for name, half in zip(HALVES, (whole[0], whole[1].astype(np.uint32)), strict=True):
+                of_region = half[0].size
+                found[name] = pa.FixedSizeListArray.from_arrays(pa.array(half.ravel()), of_region)
+        table, stream = pa.table(found), pa.BufferOutputStream()
+        with pa.ipc.new_file(stream, table.schema) as file:
+            file.write_table(table)
+        content: bytes = stream.getvalue().to_pybytes()
+        return content
 
     @classmethod
-    def of_table(cls, table: dict[str, Any]) -> Sums:
-        """Sums of `as_table`."""
-        sums = cls()
-        for k, region in enumerate(table["region"]):
-            sums.points[region] = [int(table[name][k]) for name in POINTS]
-            sums.counts[region] = [int(table[name][k]) for name in COUNTS]
-            if f"{QUANTITIES[0]}_high" in table:
-                sums.draws[region] = np.array(
-                    [
-                        (np.asarray(table[f"{q}_high"][k], dtype=object) << LOW)
-                        + np.asarray(table[f"{q}_low"][k], dtype=object)
-                        for q in QUANTITIES
-                    ],
-                    dtype=object,
-                )
+    def of_bytes(cls, content: bytes) -> Sums:
+        """Sums of `as_bytes`."""
+        table = pa.ipc.open_file(content).read_all()
+        sums, names = cls(), table.column("region").to_pylist()
+        for known, columns in ((sums.points, POINTS), (sums.counts, COUNTS)):
+            values = [map(int, table.column(name).to_pylist()) for name in columns]
+            known |= dict(zip(names, map(list, zip(*values, strict=True)), strict=True))
+        if HALVES[0] in table.column_names and names:
+            flat = [table.column(name).combine_chunks().flatten().to_numpy() for name in HALVES]
+            whole = np.stack(flat).reshape(2, len(names), len(QUANTITIES), -1).astype(np.int64)
+            sums.draws = {region: whole[:, k] for k, region in enumerate(names)}
         return sums
+
+
+def halves(whole: Ints) -> Ints:
+    """Upper and lower half of whole numbers: their sums need no more than 64 bits.
+
+    Examples
+    --------
+    >>> halves(np.array([-1, 5 << 32])).tolist()
+    [[-1, 5], [4294967295, 0]]
+    """
+    return np.stack([whole >> LOW, whole & MASK])
+
+
+def _carried(found: Ints) -> Ints:
+    """Sums of halves, the lower of them within its bits again."""
+    return np.stack([found[0] + (found[1] >> LOW), found[1] & MASK])
+
+
+def _tons(found: Ints) -> Floats:
+    """Sums of halves in t, each rounded once."""
+    high, low = _carried(found)
+    if np.abs(high).max(initial=0) < 1 << (LOW - 2):
+        return np.asarray((high << LOW) + low, dtype=np.float64) / SCALE
+    whole = (high.astype(object) << LOW) + low.astype(object)
+    return np.array([[int(v) / int(SCALE) for v in line] for line in whole])
 
 
 def fixed(values: Floats) -> Ints:
@@ -143,8 +171,7 @@ def _row(sums: Sums, region: str, by: str, level: float) -> dict[str, Any]:
     row["area_measured_ha"] = area if area > 0 and not row["n_without_area"] else np.nan
     spread = None
     if region in sums.draws:
-        drawn = np.array([[int(v) / int(SCALE) for v in line] for line in sums.draws[region]])
-        spread = of_draws(drawn[None], level)
+        spread = of_draws(_tons(sums.draws[region])[None], level)
     for q, quantity in enumerate(QUANTITIES):
         _add(row, quantity, values[f"{quantity}_t"], spread, q, 1.0)
     _add(row, "co2e", float(co2e(np.array(values["carbon_t"]))), spread, 2, co2e(np.ones(1))[0])

@@ -219,7 +219,7 @@ def empty_block(settings: Settings, names: list[str], facts: PlotFacts, by: str)
         return Block(table_of(columns, []), sums)
     zero = np.zeros((count, len(QUANTITIES)))
     spread = Spread(zero, zero, zero, zero, np.zeros((*zero.shape, len(QUANTILES))))
-    sums.draws = {name: np.zeros((len(QUANTITIES), draws), dtype=object) for name in regions}
+    sums.draws = {name: np.zeros((2, len(QUANTITIES), draws), dtype=np.int64) for name in regions}
     return Block(table_of(columns, [(spread, spread)]), sums)
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import logging
 import os
 import time
 from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from rubbercarbon.batch_part import Outcome, Task, run_part
-from rubbercarbon.engines.interface import MOST_DEATHS, Options
+from rubbercarbon.batch_part import Outcome, Task, make_ready, run_part
+from rubbercarbon.engines.interface import MOST_DEATHS, Compute, Options
 from rubbercarbon.errors import EngineError, SettingsError
 from rubbercarbon.messages import failure
 
@@ -23,8 +25,9 @@ class _ConnectionLostError(Exception):
     """Dask forgets all open parts of a client that loses its scheduler, if only for a moment."""
 
 
-def run(tasks: Sequence[Task], options: Options) -> Generator[Outcome, None, None]:
-    """Outcomes as they come; Dask gives parts of a worker that died to others.
+@contextlib.contextmanager
+def workers(options: Options) -> Iterator[Compute]:
+    """A cluster of one's own, or the client of another; Dask gives parts of dead workers to others.
 
     Raises
     ------
@@ -33,21 +36,38 @@ def run(tasks: Sequence[Task], options: Options) -> Generator[Outcome, None, Non
     EngineError
         When the scheduler goes away, or no cluster can be started on this machine.
     """
-    try:
-        import distributed  # noqa: PLC0415  (slow import, extra)
-    except ImportError as error:
-        raise failure(SettingsError, "batch_no_dask") from error
-    with contextlib.ExitStack() as stack:
-        # Dask prints a stack of calls for a connection that is lost; `_all` says it in a sentence
-        stack.enter_context(distributed.utils.silence_logging_cmgr(logging.CRITICAL))
-        where: Any = options.scheduler
-        if not where:
-            where = _cluster(distributed, options.workers)
-            stack.callback(_close, where)
-        client = _client(distributed, where, options)
-        stack.callback(_close, client)
-        stack.enter_context(client.as_current())  # `wait` asks the current one
-        yield from _all(distributed, client, tasks, options.scheduler or where.scheduler_address)
+    if importlib.util.find_spec("distributed") is None:
+        raise failure(SettingsError, "batch_no_dask")
+    with contextlib.ExitStack() as stack, ThreadPoolExecutor(1) as starter:
+        opening = starter.submit(_opened, stack, options) if options.early else None
+
+        def compute(tasks: Sequence[Task]) -> Generator[Outcome, None, None]:
+            nonlocal opening
+            opening = opening or starter.submit(_opened, stack, options)
+            distributed, client, address = opening.result()
+            with client.as_current():  # `wait` asks the current one
+                yield from _all(distributed, client, tasks, address)
+
+        yield compute
+
+
+def _opened(stack: contextlib.ExitStack, options: Options) -> tuple[Any, Any, str]:
+    """Dask, a client, and its scheduler's address; what was started is closed with the stack."""
+    distributed: Any = importlib.import_module("distributed")  # slow, extra
+    # Dask prints a stack of calls for a connection that is lost; `_all` says it in a sentence
+    stack.enter_context(distributed.utils.silence_logging_cmgr(logging.CRITICAL))
+    where: Any = options.scheduler
+    if not where:
+        where = _cluster(distributed, options.workers)
+        stack.callback(_close, where)
+    client = _client(distributed, where, options)
+    stack.callback(_close, client)
+    if options.scheduler:
+        return distributed, client, options.scheduler
+    for worker in where.scheduler_info["workers"] if options.early else ():
+        ready = client.submit(make_ready, options.settings, workers=[worker], pure=False)
+        distributed.fire_and_forget(ready)
+    return distributed, client, where.scheduler_address
 
 
 def _cluster(distributed: Any, workers: int | None) -> Any:

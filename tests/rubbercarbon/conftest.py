@@ -1,4 +1,4 @@
-"""Results of the sample site that several files of tests report on; none may change them."""
+"""Results that several files of tests look at; none may change them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from batch_runs import write_files
+from made_inventories import national
 from made_reports import credit_folder
 
 import rubbercarbon as rc
@@ -45,3 +47,25 @@ def sample_claims(sample_claim):
     return {
         language: make_report(report_source(sample_claim), language) for language in ("en", "th")
     }
+
+
+@pytest.fixture(scope="session")
+def trees():
+    """A small national inventory."""
+    return national(20, 20)
+
+
+@pytest.fixture(scope="session")
+def farms(trees, tmp_path_factory):
+    """The inventory in four Parquet files of whole plots."""
+    folder = tmp_path_factory.mktemp("farms")
+    write_files(trees, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def undisturbed(farms, tmp_path_factory):
+    """Folder of a batch of the farms, points alone."""
+    folder = tmp_path_factory.mktemp("runs") / "undisturbed"
+    rc.run_batch(farms, folder)
+    return folder

@@ -124,15 +124,15 @@ def test_a_client_that_closes_too_slowly_does_not_undo_the_run(
 
 def test_parts_that_were_written_elsewhere_are_missed(source, undisturbed, tmp_path, monkeypatch):
     """As by workers of a machine that has a folder of the same name."""
-    folder, whole = tmp_path / "out", local.run_part
+    folder, whole = tmp_path / "out", local.compute_part
 
     def elsewhere(task, coming):
         if task.name.startswith("f-1"):
-            return Outcome(task.name, 10, 0.1)
+            return lambda: Outcome(task.name, 10, 0.1)
         return whole(task, coming)
 
     monkeypatch.setattr(local, "read_parts", lambda tasks: local_parts(tasks, "f-1"))
-    monkeypatch.setattr(local, "run_part", elsewhere)
+    monkeypatch.setattr(local, "compute_part", elsewhere)
     with pytest.raises(EngineError, match=r"1 parts were computed \(f-1-000000000 for example\)"):
         rc.run_batch(source, folder)
     assert not (folder / "total.csv").exists()
@@ -151,7 +151,7 @@ def test_an_interrupted_run_leaves_no_engine_behind(source, tmp_path, monkeypatc
     """Though the exception is kept, as a notebook does, and with it all that it holds."""
     ended = []
 
-    def engine(tasks, options):
+    def compute(tasks):
         try:
             yield from (Outcome(task.name, 0, 0.0) for task in tasks)
         finally:
@@ -161,7 +161,7 @@ def test_an_interrupted_run_leaves_no_engine_behind(source, tmp_path, monkeypatc
         if news.parts_done == 1:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(local, "run", engine)
+    monkeypatch.setattr(local, "_compute", compute)
     with pytest.raises(KeyboardInterrupt) as kept:
         rc.run_batch(source, tmp_path / "out", report=stop)
     assert kept.traceback

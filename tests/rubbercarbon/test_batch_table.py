@@ -13,6 +13,7 @@ from rubbercarbon.batch_block import Estimator, rows_of
 from rubbercarbon.batch_codes import NumberCodes, TextCodes
 from rubbercarbon.batch_problems import COLUMNS
 from rubbercarbon.batch_table import canonical_plots, estimate_block
+from rubbercarbon.columns import common_era
 from rubbercarbon.errors import InventoryError, SettingsError
 from rubbercarbon.tables import open_table
 
@@ -298,6 +299,28 @@ def test_codes_stay_when_a_finer_grid_or_a_dictionary_takes_over():
     words = TextCodes(same=str.lower)
     given = pa.chunked_array([pa.array(["A", " a", None, "b"])])
     assert words.values(words.encode(given)).tolist() == ["a", "a", "", "b"]
+
+
+def test_rows_with_dates_of_another_calendar_are_counted():
+    chunks = [
+        pa.array(["2567-01-02", " 2567-01-02", "2024-01-02", None, ""]),
+        pa.array(["1/3/2567"] * 4).dictionary_encode(),
+        pa.array(["2567-01-02", None]).dictionary_encode(),
+        pa.array(["2024-05-06"] * 3),
+    ]
+    tally = Estimator(rc.Settings()).tally
+    for _ in range(2):
+        tally.count_dates(
+            pa.table({"date": pa.chunked_array([c.cast(pa.string()) for c in chunks])})
+        )
+    for chunk in chunks:
+        tally.count_dates(pa.table({"date": chunk}))
+    words = [text for chunk in chunks for text in chunk.to_pylist() if text]
+    changed = [common_era(text.strip()) != text.strip() for text in words]
+    assert sum(changed) == 7
+    assert tally.close().dates == 3 * 7
+    tally.count_dates(pa.table({"plot_id": ["A"]}))
+    assert tally.close().dates == 0
 
 
 def test_what_a_batch_cannot_do_is_a_sentence():

@@ -1,0 +1,113 @@
+"""A look at the plot ids of a file: where its plots begin, and where it may be cut into parts."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from rubbercarbon.batch_codes import Codes, coded, visible
+from rubbercarbon.batch_csv import Skipped
+from rubbercarbon.batch_input import Source, Span, pieces
+from rubbercarbon.columns import plain_id
+
+Ints = NDArray[np.int64]
+Hashes = NDArray[np.uint64]
+PLOT = ("plot_id",)
+SCAN_ROWS = 1 << 17
+
+
+def _hash(names: list[str]) -> Hashes:
+    found = [hashlib.blake2b(name.encode(), digest_size=8).digest() for name in names]
+    return np.frombuffer(b"".join(found), dtype="<u8").astype(np.uint64)
+
+
+NO_PLOT = _hash([""])[0]
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What a look at a file's plot ids gives.
+
+    Attributes
+    ----------
+    rows : int
+    plots : ndarray of uint64
+        Hash of the plot id of each run of equal ids.
+    starts : ndarray of int64
+        First row of each run.
+    bad_lines : bool
+        There are lines that are no rows.
+    """
+
+    rows: int
+    plots: Hashes
+    starts: Ints
+    bad_lines: bool = False
+
+
+def scan(source: Source, name: str) -> Scan:
+    """Runs of equal plot ids in a file.
+
+    Raises
+    ------
+    UnreadableFile
+    InventoryError
+    """
+    ids, starts = [np.zeros(0, dtype=np.uint64)], [np.zeros(0, dtype=np.int64)]
+    at, latest, skipped = 0, None, Skipped()
+    for table, _ in pieces(source, Span(name, 0, -1), PLOT, SCAN_ROWS, skipped):
+        if not len(table):
+            continue
+        codes, first, hashed = _runs(table.column("plot_id"))
+        found = hashed[codes[first]]
+        new = np.append(found[0] != latest, found[1:] != found[:-1])  # spellings of one id
+        latest = found[-1]
+        ids.append(found[new])
+        starts.append(first[new] + at)
+        at += len(table)
+    return Scan(at, np.concatenate(ids), np.concatenate(starts), bool(skipped.lines))
+
+
+def hashes(column: Any) -> Hashes:
+    """Hash of each row's plot id."""
+    codes, _, hashed = _runs(column)
+    result: Hashes = hashed[codes]
+    return result
+
+
+def _runs(column: Any) -> tuple[Codes, Ints, Hashes]:
+    """Code of each row's plot id, the first row of each run, and the hashes of codes that occur."""
+    codes, names = coded(column)
+    first = np.append(0, np.flatnonzero(codes[1:] != codes[:-1]) + 1)
+    there = np.unique(codes[first])
+    hashed = np.full(len(names) + 1, NO_PLOT)
+    there = there[there < len(names)]  # the last is that of rows without an id
+    some = names.take(pa.array(there))
+    words = some.to_pylist()
+    if not visible(some):
+        words = ["" if word is None else plain_id(word) for word in words]
+    hashed[there] = _hash(words)
+    return codes, first, hashed
+
+
+def spans(
+    name: str, found: Scan, part_rows: int, within: tuple[int, int] | None = None
+) -> list[Span]:
+    """A file, or some of its rows, cut at plots into about ``part_rows`` rows each."""
+    if not found.rows and found.bad_lines:
+        return [Span(name, 0, 0)]
+    first, last = within or (0, found.rows)
+    cuts = [first]
+    ends = np.append(found.starts[1:], found.rows)
+    for end in ends[(ends > first) & (ends < last)].tolist():
+        if end - cuts[-1] >= part_rows:
+            cuts.append(end)
+    if cuts[-1] < last:
+        cuts.append(last)
+    return [Span(name, a, b) for a, b in itertools.pairwise(cuts)]
