@@ -49,8 +49,8 @@ KEPT = frozenset({
 })  # fmt: skip
 UNDOUBTED = ("exact", "synonym", "thai", "local")
 FIRST_SIZE = 1 << 12
-MOST_TEMPLATES = 1 << 17  # some 25 MB
-MOST_COMMON = 3 << 15  # of these, kept where the rare ones are forgotten
+MOST_TEMPLATES = 7 << 14  # some 25 MB
+MOST_COMMON = 5 << 14  # of these, kept where the rare ones are forgotten
 MOST_AT_ONCE = 1 << 16
 
 
@@ -73,8 +73,8 @@ class Templates:
         Measured height of rubber over the model's; NaN for others.
     size : ndarray
         Size variable of its equation.
-    met : ndarray of int32
-        Blocks in which it was met since rare ones were forgotten.
+    met, latest : ndarray of int32
+        Blocks in which it was met since rare ones were forgotten, and the last of them.
     word_codes : ndarray of int32, shape (n, 5)
         What it was taken for, as numbers of ``words``, in the order of `WORDS`.
     problems : dict
@@ -125,6 +125,8 @@ class Templates:
         )
         self.size: Floats = np.zeros(0)
         self.met: Codes = np.zeros(0, dtype=np.int32)
+        self.latest: Codes = np.zeros(0, dtype=np.int32)
+        self.blocks = 0
         self.word_codes: Codes = np.zeros((0, len(WORDS)), dtype=np.int32)
         self.problems: dict[int, list[Problem]] = {}
         self.notes: dict[tuple[str, ...], int] = {}
@@ -165,7 +167,7 @@ class Templates:
 
     def find(self, keys: Keys, codes_of: Callable[[Keys], dict[str, Codes]]) -> Codes:
         """Template of each row; those that are new are computed."""
-        from allometry.kernels.inventories import look_up  # noqa: PLC0415  (loads numba)
+        from allometry.kernels.inventories import count_met, look_up  # noqa: PLC0415  (loads numba)
 
         out = np.empty(len(keys), dtype=np.int32)
         look_up(keys, self.known, self.value, out)
@@ -175,9 +177,8 @@ class Templates:
             self._add(distinct, codes_of(distinct))
             look_up(keys[missing], self.known, self.value, found := np.empty_like(out[missing]))
             out[missing] = found
-        met = np.zeros(len(self), dtype=np.bool_)
-        met[out] = True
-        self.met += met
+        self.blocks += 1
+        count_met(out, self.latest, self.blocks, self.met)
         return out
 
     def _add(self, keys: Keys, codes: dict[str, Codes]) -> None:
@@ -272,6 +273,7 @@ class Templates:
         start = len(self)
         arrays["noted"] = np.zeros(len(keys), dtype=np.bool_)
         arrays["met"] = np.zeros(len(keys), dtype=np.int32)
+        arrays["latest"] = np.zeros(len(keys), dtype=np.int32)
         for name, values in (arrays | {"key": keys}).items():
             setattr(self, name, self._put(name, start, values))
         self._rehash(start)
