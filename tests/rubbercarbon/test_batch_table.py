@@ -9,8 +9,9 @@ import pytest
 from made_inventories import make, national
 
 import rubbercarbon as rc
+from rubbercarbon import batch_table, draw_blocks
 from rubbercarbon.batch_block import Estimator, rows_of
-from rubbercarbon.batch_codes import NumberCodes, TextCodes
+from rubbercarbon.batch_codes import GRIDS, NumberCodes, TextCodes
 from rubbercarbon.batch_problems import COLUMNS
 from rubbercarbon.batch_table import canonical_plots, estimate_block
 from rubbercarbon.columns import common_era
@@ -58,6 +59,16 @@ def test_points_are_those_of_estimate_stocks_bit_by_bit():
 def test_intervals_are_those_of_estimate_stocks_bit_by_bit():
     found = same(make(), rc.Settings(draws=64, seed=3), fewest=24)
     assert (found["agb_t_low"] < found["agb_t"]).mean() > 0.9
+
+
+@pytest.mark.jit
+def test_room_and_tables_of_draws_change_nothing(monkeypatch):
+    trees, settings = arrow(make()), rc.Settings(draws=64, seed=3)
+    expected = rc.estimate_table(trees, settings)
+    monkeypatch.setattr(draw_blocks, "TABLES", 0)  # errors of the cells that occur alone
+    monkeypatch.setattr(draw_blocks, "GROUPS_OF_A_PLOT", 1)
+    monkeypatch.setattr(batch_table, "PLOTS_AT_ONCE", 3)
+    assert rc.estimate_table(trees, settings).equals(expected)
 
 
 def with_noise(frame):
@@ -299,6 +310,22 @@ def test_codes_stay_when_a_finer_grid_or_a_dictionary_takes_over():
     words = TextCodes(same=str.lower)
     given = pa.chunked_array([pa.array(["A", " a", None, "b"])])
     assert words.values(words.encode(given)).tolist() == ["a", "a", "", "b"]
+
+
+def test_missing_numbers_have_no_place_on_a_grid_whatever_lies_behind_them():
+    behind = np.array([20.1, np.inf, 0.333, 20.2, -0.1])
+    for start in (0, 1):  # the bits of an array that is a part of another begin anywhere
+        mask = np.array([False, True, True, False, False])
+        bits = np.packbits(~mask, bitorder="little")
+        column = pa.Array.from_buffers(
+            pa.float64(), 5, [pa.py_buffer(bits), pa.py_buffer(behind)], null_count=2
+        )[start:]
+        codes = NumberCodes()
+        found = codes.encode(column)
+        assert GRIDS[codes.grid] == 10.0
+        assert found.tolist() == [403, 0, 0, 405, 2][start:]
+        assert np.array_equal(codes.values(found), np.array([20.1, np.nan, np.nan, 20.2, -0.1])[start:],
+                              equal_nan=True)  # fmt: skip
 
 
 def test_rows_with_dates_of_another_calendar_are_counted():
