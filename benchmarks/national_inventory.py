@@ -1,6 +1,6 @@
 """Made-up national inventories of any size, as Parquet or CSV files of whole farms.
 
-    python benchmarks/national_inventory.py FOLDER --trees 1000000 [--per-farm 940] [--seed 1]
+    python benchmarks/national_inventory.py FOLDER --trees 1000000 [--per-farm 940] [--lean]
 
 The same seed gives the same files, and a longer inventory begins with the shorter one. What is
 realistic: farms of very different size in rubber provinces with their shares of planted land, ages
@@ -35,6 +35,7 @@ CLONES = ("", "RRIM 600", "RRIT 251", "BPM 24")
 SYSTEMS = ("monoculture", "agroforestry", "jungle rubber")
 STATUSES = ("alive", "dead", "missing")
 FARMS_PER_FILE = 512
+LEAN = ["plot_id", "tree_id", "species", "girth_cm", "plot_area_rai"]
 TREES_PER_RAI = 76.0
 
 
@@ -105,12 +106,14 @@ def files(trees: int, per_farm: float, seed: int) -> Iterator[tuple[int, pa.Tabl
 
 
 def write(
-    folder: Path, trees: int, *, per_farm: float = 940.0, seed: int = 1, csv: bool = False
-) -> int:
-    """Write an inventory; returns the number of its trees."""
+    folder: Path, trees: int, *, per_farm: float = 940.0, seed: int = 1, csv: bool = False,
+    lean: bool = False,
+) -> int:  # fmt: skip
+    """Write an inventory, or of each tree the columns `LEAN`; returns the number of its trees."""
     folder.mkdir(parents=True, exist_ok=True)
     done = 0
-    for number, table in files(trees, per_farm, seed):
+    for number, whole in files(trees, per_farm, seed):
+        table = whole.select(LEAN) if lean else whole
         if csv:
             plain = pa.table({n: _plain(table.column(n)) for n in table.column_names})
             pyarrow.csv.write_csv(plain, folder / f"farms-{number:06d}.csv")
@@ -134,8 +137,10 @@ if __name__ == "__main__":
     parser.add_argument("--per-farm", type=float, default=940.0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--csv", action="store_true")
+    parser.add_argument("--lean", action="store_true", help="few columns: " + ", ".join(LEAN))
     chosen = parser.parse_args()
     count = write(
-        chosen.folder, chosen.trees, per_farm=chosen.per_farm, seed=chosen.seed, csv=chosen.csv
-    )
+        chosen.folder, chosen.trees, per_farm=chosen.per_farm, seed=chosen.seed, csv=chosen.csv,
+        lean=chosen.lean,
+    )  # fmt: skip
     print(f"{count:,} trees in {chosen.folder}")
