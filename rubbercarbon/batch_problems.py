@@ -281,8 +281,7 @@ def _count_equations(store: Templates, some: Ints, number: Ints, listed: Listed)
         for code in np.flatnonzero(sums).tolist():
             if texts[code] not in {"", "measured", "estimated"}:
                 listed.used[texts[code]] += int(sums[code])
-    agb, herb = store.figures[some, AGB], store.figures[some, HERB]
-    mass = np.where(np.isnan(agb), 0.0, agb) + np.where(np.isnan(herb), 0.0, herb)
+    mass = store.figures[some, AGB] + store.figures[some, HERB]
     mg, size = np.rint(mass * MG_PER_T).astype(np.int64), store.size[some]
     there = np.flatnonzero(mg > 0)
     if len(there) < len(mg):
