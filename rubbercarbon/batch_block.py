@@ -18,6 +18,7 @@ from allometry.catalogue.loader import get_equation, ladder
 from rubbercarbon.assumptions import Assumptions
 from rubbercarbon.batch_cells import CellRegistry
 from rubbercarbon.batch_codes import CAMPAIGN, Codes, coded, first_of, texts, visible
+from rubbercarbon.batch_input import BLOCK_ROWS
 from rubbercarbon.batch_made import SHORT, WILD
 from rubbercarbon.batch_plots import PlotFacts, PlotReader, plots_of_table
 from rubbercarbon.batch_problems import Tally
@@ -34,7 +35,7 @@ from rubbercarbon.rows import EXAMPLES, TOTALS
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 BY_PLOT = ("plot_id", "stratum")  # groups of a height sample that only whole inventories know
-MANY_NEW, MANY_KNOWN = 1 << 17, 3 << 16  # rows of a block, after blocks that had many new or few
+MANY_NEW = 1 << 17  # rows of a block, after one that had many new ones
 MOST_NEW = 8  # times the new ones that a block of few new ones holds
 WORD = r"^[^0-9]*$"
 
@@ -237,7 +238,7 @@ class Estimator:
         before = len(store)
         kind = store.find(keys, codes_of)
         new = len(store) - before
-        self.rows_at_once = MANY_NEW if MOST_NEW * new > len(kind) else MANY_KNOWN
+        self.rows_at_once = MANY_NEW if MOST_NEW * new > len(kind) else BLOCK_ROWS
         return kind, (keys, codes_of)
 
     def facts(self, rows: Rows) -> PlotFacts:

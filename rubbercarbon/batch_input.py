@@ -29,7 +29,8 @@ Ints = NDArray[np.int64]
 PARQUET, CSV = (".parquet", ".pq"), (".csv", ".tsv", ".txt")
 OTHER_TABLES = (".xlsx", ".xlsm", ".xls", ".ods", ".arrow", ".feather", ".gz", ".zip")
 BLOCK_ROWS = 1 << 19
-READ_ROWS = 1 << 16
+BLOCK_CELLS = 3 << 20  # so that a block of many columns needs no more memory than one of few
+READ_ROWS = 1 << 17
 FEW_ROWS = 1 << 11  # of a plot, at first guess
 CHUNK = 1 << 20
 FIRST_ROW = 1  # of a Parquet file
@@ -196,17 +197,19 @@ def blocks(
     InventoryError
     """
     kept: list[tuple[Any, Ints]] = []
-    count = 0
+    count, left = 0, max(span.last - span.first, 0)
     wanted = rows if callable(rows) else lambda: rows
     for table, rows_at in pieces(source, span, (), READ_ROWS, skipped):
         at = rows_at if isinstance(rows_at, np.ndarray) else rows_at + np.arange(len(table))
         kept.append(_filled(table, at, skipped))
         count += len(kept[-1][1])
-        if count < wanted():
+        share = _share(left, min(wanted(), BLOCK_CELLS // table.num_columns))
+        if count < share or count == left:
             continue
         whole, rest = _cut(*_joined(kept))
         kept = [rest] if len(rest[1]) else []
         count = len(rest[1])
+        left = max(left - len(whole[1]), 0)
         if len(whole[1]):
             yield whole
         del whole
@@ -214,6 +217,11 @@ def blocks(
         last = _joined(kept)
         if len(last[1]):
             yield last
+
+
+def _share(left: int, most: int) -> int:
+    """Rows of the next of several blocks of about equal size, of those that are left."""
+    return -(-left // -(-left // most)) if left else most
 
 
 def _finite(table: Any) -> Any:
