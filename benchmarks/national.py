@@ -1,6 +1,7 @@
 """National batches: growth of time and memory with the number of trees, engines, draws, peers.
 
     python benchmarks/national.py [--millions 1 3 10] [--per-farm 940] [--keep FOLDER]
+        [--lean] [--required] [--no-engines]
 
 Every run is a process of its own. Rates are per second of wall clock and per second of processor
 (all threads): on a machine that others use, the second is the one to compare.
@@ -301,20 +302,27 @@ if __name__ == "__main__":
     parser.add_argument("--per-farm", type=float, default=940.0)
     parser.add_argument("--keep", type=Path, help="folder for the inventories, kept")
     parser.add_argument("--no-engines", action="store_true")
+    for name in ("lean", "required"):
+        parser.add_argument(f"--{name}", action="store_true", help="as `national_inventory.py`")
     chosen = parser.parse_args()
+    form = {name: getattr(chosen, name) for name in ("lean", "required")}
     base = chosen.keep or Path(tempfile.mkdtemp(prefix="national-"))
     try:
         made = {}
         for millions in chosen.millions:
-            made[millions] = base / f"trees-{millions}m-{chosen.per_farm:g}"
+            name = "-".join(
+                [f"trees-{millions}m-{chosen.per_farm:g}", *(n for n in form if form[n])]
+            )
+            made[millions] = base / name
             if not made[millions].exists():
-                write(made[millions], millions * 1_000_000, per_farm=chosen.per_farm)
+                write(made[millions], millions * 1_000_000, per_farm=chosen.per_farm, **form)
         growth(made)
         if not chosen.no_engines:
             engines(made[sorted(made)[len(made) // 2]])
             if importlib.util.find_spec("distributed"):
                 dask_by_address(made[max(made)])
-        points(made[max(made)])
+        if not chosen.lean:  # peers ask who is alive
+            points(made[max(made)])
     finally:
         if chosen.keep is None:
             shutil.rmtree(base, ignore_errors=True)

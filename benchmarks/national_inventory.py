@@ -1,6 +1,7 @@
 """Made-up national inventories of any size, as Parquet or CSV files of whole farms.
 
-    python benchmarks/national_inventory.py FOLDER --trees 1000000 [--per-farm 940] [--lean]
+    python benchmarks/national_inventory.py FOLDER --trees 1000000 [--per-farm 940]
+        [--lean] [--required] [--csv]
 
 The same seed gives the same files, and a longer inventory begins with the shorter one. What is
 realistic: farms of very different size in rubber provinces with their shares of planted land, ages
@@ -36,6 +37,8 @@ SYSTEMS = ("monoculture", "agroforestry", "jungle rubber")
 STATUSES = ("alive", "dead", "missing")
 FARMS_PER_FILE = 512
 LEAN = ["plot_id", "tree_id", "species", "girth_cm", "plot_area_rai"]
+GAPS = {"height_m"}
+AS_MOST = {"compression": "zstd", "compression_level": 1}
 TREES_PER_RAI = 76.0
 
 
@@ -107,7 +110,7 @@ def files(trees: int, per_farm: float, seed: int) -> Iterator[tuple[int, pa.Tabl
 
 def write(
     folder: Path, trees: int, *, per_farm: float = 940.0, seed: int = 1, csv: bool = False,
-    lean: bool = False,
+    lean: bool = False, required: bool = False,
 ) -> int:  # fmt: skip
     """Write an inventory, or of each tree the columns `LEAN`; returns the number of its trees."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -118,10 +121,14 @@ def write(
             plain = pa.table({n: _plain(table.column(n)) for n in table.column_names})
             pyarrow.csv.write_csv(plain, folder / f"farms-{number:06d}.csv")
         else:
+            if required:
+                table = table.cast(
+                    pa.schema([pa.field(f.name, f.type, f.name in GAPS) for f in table.schema])
+                )
+            packed = {"compression": "lz4"} if required else AS_MOST
             pq.write_table(
-                table, folder / f"farms-{number:06d}.parquet", row_group_size=1 << 17,
-                compression="zstd", compression_level=1,
-            )  # fmt: skip
+                table, folder / f"farms-{number:06d}.parquet", row_group_size=1 << 17, **packed
+            )
         done += len(table)
     return done
 
@@ -138,9 +145,10 @@ if __name__ == "__main__":
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--csv", action="store_true")
     parser.add_argument("--lean", action="store_true", help="few columns: " + ", ".join(LEAN))
+    parser.add_argument("--required", action="store_true", help="columns without gaps as such, LZ4")
     chosen = parser.parse_args()
     count = write(
         chosen.folder, chosen.trees, per_farm=chosen.per_farm, seed=chosen.seed, csv=chosen.csv,
-        lean=chosen.lean,
+        lean=chosen.lean, required=chosen.required,
     )  # fmt: skip
     print(f"{count:,} trees in {chosen.folder}")

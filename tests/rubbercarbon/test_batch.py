@@ -10,7 +10,7 @@ import pytest
 from batch_runs import FILES, files_of, plots_of, run, write_files
 
 import rubbercarbon as rc
-from rubbercarbon import batch_plan, batch_scan, cli
+from rubbercarbon import batch_input, batch_plan, batch_scan, cli
 from rubbercarbon.batch_input import Source, Span, blocks
 from rubbercarbon.batch_scan import scan, spans
 from rubbercarbon.batch_store import MANIFEST
@@ -243,6 +243,23 @@ def test_blocks_are_whole_plots_whatever_their_size(trees, farms):
     cut = spans("f", scan(Source(str(farms)), "farms-0.parquet"), 40)
     assert [s.first for s in cut[1:]] == [s.last for s in cut[:-1]]
     assert all(s.last - s.first >= 40 for s in cut[:-1])
+
+
+def test_blocks_of_a_part_are_of_about_equal_size_and_hold_few_cells(tmp_path, monkeypatch):
+    monkeypatch.setattr(batch_input, "READ_ROWS", 50)
+    ids = [f"P{row // 10}" for row in range(1200)]
+    table = pa.table({"plot_id": ids, "species": ["para"] * 1200, "dbh_cm": [9.0] * 1200})
+    pq.write_table(table, tmp_path / "f.parquet")
+
+    def sizes(rows):
+        found = blocks(Source(str(tmp_path)), Span("f.parquet", 0, 1200), rows=rows)
+        return [len(block) for block, _ in found]
+
+    assert sizes(1200) == [1200]
+    assert sizes(1100) == [590, 610]  # not 1,100 and 100
+    assert sizes(500) == [390, 400, 410]
+    monkeypatch.setattr(batch_input, "BLOCK_CELLS", 3 * 1100)
+    assert sizes(1200) == [590, 610]
 
 
 @pytest.mark.parametrize("rows", [1, 7, 1000])
