@@ -23,10 +23,11 @@ from allometry.heights import check_height_model
 from rubbercarbon import registry
 from rubbercarbon.batch_finish import finish
 from rubbercarbon.batch_gather import Gathered
-from rubbercarbon.batch_input import Source, choose_memory_pool
+from rubbercarbon.batch_input import choose_memory_pool
 from rubbercarbon.batch_part import SCATTERED, Run, Task
 from rubbercarbon.batch_plan import Plan, make_plan
 from rubbercarbon.batch_plots import KNOWN
+from rubbercarbon.batch_source import Source
 from rubbercarbon.batch_store import (
     MANIFEST,
     PLOTS,

@@ -18,7 +18,6 @@ from allometry.catalogue.loader import get_equation, ladder
 from rubbercarbon.assumptions import Assumptions
 from rubbercarbon.batch_cells import CellRegistry
 from rubbercarbon.batch_codes import CAMPAIGN, Codes, coded, first_of, texts, visible
-from rubbercarbon.batch_input import BLOCK_ROWS
 from rubbercarbon.batch_made import SHORT, WILD
 from rubbercarbon.batch_plots import PlotFacts, PlotReader, plots_of_table
 from rubbercarbon.batch_problems import Tally
@@ -35,7 +34,6 @@ from rubbercarbon.rows import EXAMPLES, TOTALS
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 BY_PLOT = ("plot_id", "stratum")  # groups of a height sample that only whole inventories know
-MANY_NEW = 1 << 17  # rows of a block, after one that had many new ones
 MOST_NEW = 8  # times the new ones that a block of few new ones holds
 WORD = r"^[^0-9]*$"
 
@@ -194,8 +192,8 @@ class Estimator:
     settings : Settings
     plots : pandas.DataFrame or None
         Plot table in canonical columns, indexed by plot_id.
-    rows_at_once : int
-        Rows that the next block may hold.
+    many_new : bool
+        Many rows of the latest block were new, or there was none yet.
     language : str
         Of the problems.
     """
@@ -213,7 +211,7 @@ class Estimator:
         asked = self.settings.roots
         self.whole = asked is not None and get_equation(asked).level == "stand"
         self.whole |= self.settings.height_sample is not None and self.settings.height_by in BY_PLOT
-        self.rows_at_once = MANY_NEW
+        self.many_new = True
         self.traits: tuple[Any, Any] = (None, None)  # for which templates, and which they are
 
     def kinds(self, rows: Rows, facts: PlotFacts) -> tuple[Codes, Any]:
@@ -238,7 +236,7 @@ class Estimator:
         before = len(store)
         kind = store.find(keys, codes_of)
         new = len(store) - before
-        self.rows_at_once = MANY_NEW if MOST_NEW * new > len(kind) else BLOCK_ROWS
+        self.many_new = MOST_NEW * new > len(kind)
         return kind, (keys, codes_of)
 
     def facts(self, rows: Rows) -> PlotFacts:

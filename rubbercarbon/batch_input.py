@@ -1,16 +1,10 @@
-"""Input of batch runs: Parquet files or CSV files, local or at any fsspec address, read only.
-
-A file is read in blocks of whole plots.
-"""
+"""Input of batch runs: files are read in blocks of whole plots."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -22,114 +16,22 @@ from numpy.typing import NDArray
 from rubbercarbon.batch_codes import PLOT_NUMBERS, TREE_NUMBERS, Codes, coded
 from rubbercarbon.batch_csv import Skipped, form_of, read_lines
 from rubbercarbon.batch_headings import headings_of, meaning_of, notes_on
-from rubbercarbon.errors import InventoryError, SettingsError, UnreadableFile
+from rubbercarbon.batch_source import PARQUET, Source, Span
+from rubbercarbon.errors import UnreadableFile
 from rubbercarbon.messages import failure
 
 Ints = NDArray[np.int64]
-PARQUET, CSV = (".parquet", ".pq"), (".csv", ".tsv", ".txt")
-OTHER_TABLES = (".xlsx", ".xlsm", ".xls", ".ods", ".arrow", ".feather", ".gz", ".zip")
 BLOCK_ROWS = 1 << 19
 BLOCK_CELLS = 3 << 20  # so that a block of many columns needs no more memory than one of few
 READ_ROWS = 1 << 17
 FEW_ROWS = 1 << 11  # of a plot, at first guess
-CHUNK = 1 << 20
 FIRST_ROW = 1  # of a Parquet file
-REMOTE = "://"
 
 
 def choose_memory_pool() -> None:
     """Take jemalloc where Arrow has it: quick, and at its peak some 20 MB below the default."""
     with contextlib.suppress(NotImplementedError):
         pa.set_memory_pool(pa.jemalloc_memory_pool())
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where a batch reads from, and how it takes the columns."""
-
-    address: str
-    mapping: tuple[tuple[str, str], ...] = ()
-    units: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def filesystem(self) -> Any:
-        """The address's file system, and its path there."""
-        if REMOTE not in self.address:
-            return None
-        try:
-            import fsspec  # noqa: PLC0415
-        except ImportError as error:
-            raise failure(SettingsError, "batch_no_fsspec", source=self.address) from error
-        return fsspec.core.url_to_fs(self.address)[0]
-
-    def files(self) -> list[str]:
-        """Names of the files below the address, in order.
-
-        Raises
-        ------
-        InventoryError
-        """
-        return self._names((*PARQUET, *CSV))
-
-    def left_out(self) -> list[str]:
-        """Files below the address that look like tables, of kinds that a batch does not read."""
-        try:
-            return self._names(OTHER_TABLES)
-        except InventoryError:
-            return []
-
-    def _names(self, endings: tuple[str, ...]) -> list[str]:
-        if REMOTE in self.address:
-            system = self.filesystem
-            root = str(system._strip_protocol(self.address)).rstrip("/")  # noqa: SLF001
-            found = [root] if system.isfile(root) else system.find(root)
-            names = [PurePosixPath(p).relative_to(root).as_posix() for p in found]
-        else:
-            path = Path(self.address)
-            if not path.exists():
-                raise failure(InventoryError, "batch_missing", source=self.address)
-            inner = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
-            names = [p.relative_to(path).as_posix() for p in inner]
-        usable = [n for n in names if self.full(n).lower().endswith(endings)
-                  and not any(part[0] in "._" for part in n.split("/") if part != ".")]  # fmt: skip
-        if not usable:
-            allowed = ", ".join((*PARQUET, *CSV))
-            raise failure(
-                InventoryError, "batch_no_table", source=self.address, allowed=allowed
-            )  # fmt: skip
-        return sorted(usable)
-
-    def full(self, name: str) -> str:
-        """Address of a file."""
-        base = self.address.rstrip("/")
-        return base if name in {".", ""} else f"{base}/{name}"
-
-    def label(self, name: str) -> str:
-        """Name of a file for people."""
-        return PurePosixPath(self.full(name)).name if name == "." else name
-
-    def open(self, name: str) -> Any:
-        """A file open for reading."""
-        if REMOTE in self.address:
-            return self.filesystem.open(self.full(name), "rb")
-        return Path(self.full(name)).open("rb")
-
-    def digest(self, name: str) -> str:
-        """The sha256 of a file."""
-        found = hashlib.sha256()
-        with self.open(name) as stream:
-            while chunk := stream.read(CHUNK):
-                found.update(chunk)
-        return found.hexdigest()
-
-
-@dataclass(frozen=True)
-class Span:
-    """Rows ``first`` to ``last`` (not included) of a file, all of whole plots; last -1: its end."""
-
-    file: str
-    first: int
-    last: int
 
 
 def _is_parquet(name: str) -> bool:

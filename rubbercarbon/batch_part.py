@@ -18,18 +18,12 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from allometry.errors import AllometryError
-from rubbercarbon.batch_block import MANY_NEW, Estimator, Rows, rows_of
+from rubbercarbon.batch_block import Estimator, Rows, rows_of
 from rubbercarbon.batch_csv import Skipped
-from rubbercarbon.batch_input import (
-    BLOCK_ROWS,
-    Source,
-    Span,
-    blocks,
-    choose_memory_pool,
-    joined,
-)
+from rubbercarbon.batch_input import BLOCK_ROWS, blocks, choose_memory_pool, joined
 from rubbercarbon.batch_problems import COLUMNS, Listed
 from rubbercarbon.batch_scan import hashes
+from rubbercarbon.batch_source import Source, Span
 from rubbercarbon.batch_store import PLOTS, PROBLEMS, SUMS, Store, write_part
 from rubbercarbon.batch_sums import Sums
 from rubbercarbon.batch_table import Block, canonical_plots, estimate_block, estimate_table
@@ -44,6 +38,7 @@ PROBLEM_SCHEMA = pa.schema(
 )
 CODE, SEVERITY, COUNT = (COLUMNS.index(name) for name in ("code", "severity", "n_rows"))
 SCATTERED = "scattered.npy"
+NEW_ROWS = 1 << 17  # of a block, while many of them are new
 FIRST_TREE = {"plot_id": ["A"], "species": ["Hevea brasiliensis"], "girth_cm": [60.0],
               "plot_area_rai": [1.0]}  # fmt: skip
 
@@ -322,7 +317,8 @@ def _wanted(run: Run) -> Callable[[], int]:
 
     def rows() -> int:
         known = _estimators.get(run)
-        return min(run.block_rows, MANY_NEW if known is None else known.rows_at_once)
+        many_new = known is None or known.many_new
+        return min(run.block_rows, NEW_ROWS) if many_new else run.block_rows
 
     return rows
 

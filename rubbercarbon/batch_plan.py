@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from rubbercarbon.batch_input import Source, Span, unreadable
+from rubbercarbon.batch_input import unreadable
 from rubbercarbon.batch_part import SCATTERED, Run, Task
 from rubbercarbon.batch_scan import NO_PLOT, Scan, scan, spans
+from rubbercarbon.batch_source import Source, Span
 from rubbercarbon.batch_store import sound_part
 from rubbercarbon.errors import InventoryError, UnreadableFile
 from rubbercarbon.messages import Words, failure, words_of

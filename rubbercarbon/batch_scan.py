@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from rubbercarbon.batch_codes import Codes, coded, visible
 from rubbercarbon.batch_csv import Skipped
-from rubbercarbon.batch_input import Source, Span, pieces
+from rubbercarbon.batch_input import pieces
+from rubbercarbon.batch_source import Source, Span
 from rubbercarbon.columns import plain_id
 
 Ints = NDArray[np.int64]

@@ -11,8 +11,9 @@ from batch_runs import FILES, files_of, plots_of, run, write_files
 
 import rubbercarbon as rc
 from rubbercarbon import batch_input, batch_plan, batch_scan, cli
-from rubbercarbon.batch_input import Source, Span, blocks
+from rubbercarbon.batch_input import blocks
 from rubbercarbon.batch_scan import scan, spans
+from rubbercarbon.batch_source import Source, Span
 from rubbercarbon.batch_store import MANIFEST
 from rubbercarbon.batch_sums import LOW, SCALE, Sums, fixed, halves, total_of
 from rubbercarbon.columns import plain_id

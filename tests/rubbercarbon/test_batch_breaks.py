@@ -12,7 +12,7 @@ from made_inventories import national
 
 import rubbercarbon as rc
 from rubbercarbon import cli
-from rubbercarbon.batch_input import Source
+from rubbercarbon.batch_source import Source
 from rubbercarbon.errors import RunFolderError
 
 
