@@ -35,7 +35,8 @@ COMPANIONS = (
 CLONES = ("", "RRIM 600", "RRIT 251", "BPM 24")
 SYSTEMS = ("monoculture", "agroforestry", "jungle rubber")
 STATUSES = ("alive", "dead", "missing")
-FARMS_PER_FILE = 512
+FARMS_PER_FILE = 1724  # a file for each of the 928 districts gives 1.6 million farms
+FARMS_PER_CREW = 128
 LEAN = ["plot_id", "tree_id", "species", "girth_cm", "plot_area_rai"]
 GAPS = {"height_m"}
 AS_MOST = {"compression": "zstd", "compression_level": 1}
@@ -67,12 +68,13 @@ def farms(number: int, per_farm: float, seed: int) -> pa.Table:
     fault = np.flatnonzero(rng.random(total, dtype=np.float32) < 1e-4)
     girth[fault] = rng.choice([0.0, 1200.0, -5.0], len(fault))
     clone = rng.integers(0, len(CLONES), n)[farm]
-    district = number * 4 + np.arange(n) // 128
+    crew = np.arange(n) // FARMS_PER_CREW
+    crews = int(crew[-1]) + 1
     names = [f"F{number:06d}-{k:04d}" for k in range(n)]
-    crews = [f"crew {d:05d}" for d in dict.fromkeys(district)]
+    called = [f"crew {number * crews + c:05d}" for c in range(crews)]
     month = [f"2567-{m:02d}-15" for m in range(1, 13)]
     trees = [f"{k:05d}" for k in range(1, int(size.max()) + 1)]
-    province = rng.choice(len(PROVINCES), 4, p=np.array(SHARES) / sum(SHARES))
+    province = rng.choice(len(PROVINCES), 1, p=np.array(SHARES) / sum(SHARES))
     area = np.round(size / TREES_PER_RAI / rng.uniform(0.85, 1.05, n), 2)
     columns = {
         "plot_id": _text(farm, names),
@@ -84,9 +86,9 @@ def farms(number: int, per_farm: float, seed: int) -> pa.Table:
         "clone": _text(np.where(rubber, clone, 0), list(CLONES)),
         "plot_area_rai": pa.array(area[farm]),
         "system": _text(system[farm], list(SYSTEMS)),
-        "locality": _text(province[np.arange(n) // 128][farm], list(PROVINCES)),
-        "surveyor": _text((np.arange(n) // 128)[farm], crews),
-        "date": _text(rng.integers(0, 12, 4)[np.arange(n) // 128][farm], month),
+        "locality": _text(np.repeat(province, total), list(PROVINCES)),
+        "surveyor": _text(crew[farm], called),
+        "date": _text(rng.integers(0, 12, crews)[crew][farm], month),
     }
     return pa.table(columns)
 

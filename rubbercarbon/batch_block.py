@@ -112,13 +112,14 @@ def rows_of(table: Any, row: Ints, files: Any) -> Rows:
     """
     respelt: dict[str, Respelt | None] = {}
     codes, plots, _, respelt["plot_id"] = _ranked(table.column("plot_id"))
-    change = np.flatnonzero(np.diff(codes)) + 1
+    change = np.flatnonzero(codes[1:] != codes[:-1]) + 1
     starts = np.concatenate([[0], change]).astype(np.int64)
     if len(np.unique(codes[starts])) != len(starts):
         order = np.argsort(codes, kind="stable")
         table, row, codes = table.take(pa.array(order)), row[order], codes[order]
         files = files if isinstance(files, str) else files[order]
-        starts = np.concatenate([[0], np.flatnonzero(np.diff(codes)) + 1]).astype(np.int64)
+        change = np.flatnonzero(codes[1:] != codes[:-1]) + 1
+        starts = np.concatenate([[0], change]).astype(np.int64)
         if (one := respelt["plot_id"]) is not None:
             place = int(np.flatnonzero(order == one.place)[0])
             respelt["plot_id"] = replace(one, place=place)

@@ -94,7 +94,8 @@ def visible(names: Any) -> bool:
 def numbers(column: Any) -> Floats:
     """Floats; null and infinite are NaN."""
     array = pc.cast(column, pa.float64())
-    return np.asarray(array.to_numpy(), dtype=np.float64)
+    whole = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+    return np.asarray(whole.to_numpy(zero_copy_only=False), dtype=np.float64)
 
 
 def first_of(codes: Any, starts: Ints, mixed: NDArray[np.bool_]) -> Any:

@@ -100,14 +100,15 @@ def _runs(column: Any) -> tuple[Codes, Ints, Hashes]:
 def spans(
     name: str, found: Scan, part_rows: int, within: tuple[int, int] | None = None
 ) -> list[Span]:
-    """A file, or some of its rows, cut at plots into about ``part_rows`` rows each."""
+    """A file, or some of its rows, cut at plots into equal parts of about ``part_rows`` rows."""
     if not found.rows and found.bad_lines:
         return [Span(name, 0, 0)]
     first, last = within or (0, found.rows)
     cuts = [first]
     ends = np.append(found.starts[1:], found.rows)
     for end in ends[(ends > first) & (ends < last)].tolist():
-        if end - cuts[-1] >= part_rows:
+        left = last - cuts[-1]
+        if end - cuts[-1] >= left / max(round(left / part_rows), 1):
             cuts.append(end)
     if cuts[-1] < last:
         cuts.append(last)

@@ -241,9 +241,25 @@ def test_blocks_are_whole_plots_whatever_their_size(trees, farms):
         assert np.concatenate([n for _, n in found]).tolist() == list(
             range(1, sum(len(t) for t, _ in found) + 1)
         )
-    cut = spans("f", scan(Source(str(farms)), "farms-0.parquet"), 40)
-    assert [s.first for s in cut[1:]] == [s.last for s in cut[:-1]]
-    assert all(s.last - s.first >= 40 for s in cut[:-1])
+
+
+def test_parts_are_of_about_equal_size_and_hold_whole_plots():
+    file = scan_of(rows=1200, plot=10)
+    for part_rows, parts in ((1200, 1), (900, 1), (700, 2), (500, 2), (95, 12), (5, 120)):
+        cut = spans("f", file, part_rows)
+        assert len(cut) == parts
+        assert [s.first for s in cut[1:]] == [s.last for s in cut[:-1]]
+        assert (cut[0].first, cut[-1].last) == (0, 1200)
+        sizes = [s.last - s.first for s in cut]
+        assert max(sizes) - min(sizes) <= 10
+        assert all(size % 10 == 0 for size in sizes)
+    assert spans("f", file, 300, (600, 1200)) == [Span("f", 600, 900), Span("f", 900, 1200)]
+
+
+def scan_of(rows, plot):
+    """A file whose plots have so many rows each."""
+    starts = np.arange(0, rows, plot)
+    return batch_scan.Scan(rows, starts.astype(np.uint64), starts)
 
 
 def test_blocks_of_a_part_are_of_about_equal_size_and_hold_few_cells(tmp_path, monkeypatch):
