@@ -26,7 +26,13 @@ from rubbercarbon.batch_scan import hashes
 from rubbercarbon.batch_source import Source, Span
 from rubbercarbon.batch_store import PLOTS, PROBLEMS, SUMS, Store, write_part
 from rubbercarbon.batch_sums import Sums
-from rubbercarbon.batch_table import Block, canonical_plots, estimate_block, estimate_table
+from rubbercarbon.batch_table import (
+    Block,
+    by_plot_id,
+    canonical_plots,
+    estimate_block,
+    estimate_table,
+)
 from rubbercarbon.config import Settings
 from rubbercarbon.errors import RubbercarbonError
 from rubbercarbon.messages import Words, words_of
@@ -277,9 +283,7 @@ def _compute(task: Task, coming: Blocks) -> tuple[Block, Listed, int]:
     listed = estimator.tally.close()
     if not tables:  # all its plots lie apart and are computed with those
         return Block(pa.table({}), sums), listed, 0
-    plots = pa.concat_tables(tables, promote_options="default")
-    order = pa.compute.sort_indices(plots, sort_keys=[("plot_id", "ascending")])
-    return Block(plots.take(order), sums), listed, rows
+    return Block(by_plot_id(tables), sums), listed, rows
 
 
 def _blocks(task: Task, skipped: Skipped | None) -> Iterator[Rows]:

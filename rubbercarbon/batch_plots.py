@@ -84,26 +84,23 @@ class PlotReader:
             First row of each plot.
         """
         odd = np.zeros(len(starts), dtype=np.bool_)
-        texts: dict[str, NDArray[Any]] = {}
+        codes = {name: np.zeros(len(starts), dtype=np.int32) for name in PLOT_TEXTS}
         for name in PLOT_TEXTS:
-            codes = np.zeros(len(starts), dtype=np.int32)
             if name in table.column_names:
-                codes = self.words[name].first(table.column(name), starts, odd)
-            texts[name] = self.words[name].values(codes)
+                codes[name] = self.words[name].first(table.column(name), starts, odd)
+        texts = {name: self.words[name].values(codes[name]) for name in PLOT_TEXTS}
         area = self._areas(table, starts, odd)
         term = self.settings.errors.term("area")
         pairs = zip(area.tolist(), texts["spacing"], texts["boundary"], strict=True)
         cv = [term.scale * _cv(*pair) if term.on else 0.0 for pair in pairs]
         there = [c.name for c in AREAS if f"plot_{c.name}" in table.column_names]
         self._note(area, texts, there)
-        lower = [text.lower() for text in self.words["system"].known]
-        wild = {text for text, low in zip(self.words["system"].known, lower, strict=True)
-                if low in UNSELECTED}  # fmt: skip
+        wild = np.array([text.lower() in UNSELECTED for text in self.words["system"].known])
         return PlotFacts(
             area_ha=area,
             stratum_area_ha=np.full(len(starts), np.nan),
             area_cv=np.array(cv),
-            wild=np.isin(texts["system"], list(wild)) if wild else np.zeros(len(starts), np.bool_),
+            wild=wild[codes["system"]],
             odd=odd,
             texts={name: texts[name] for name in KNOWN},
         )

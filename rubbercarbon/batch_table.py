@@ -50,7 +50,6 @@ class Block:
     Attributes
     ----------
     plots : pyarrow.Table
-        By plot_id.
     sums : Sums
         By region.
     """
@@ -116,7 +115,13 @@ def estimate_table(
     known = None if plots is None else canonical_plots(plots)
     estimator = Estimator(check_settings(settings or Settings()), known)
     rows = rows_of(trees, np.arange(len(trees)) + 1, "trees")
-    return estimate_block(estimator, rows, "site_id").plots
+    return by_plot_id([estimate_block(estimator, rows, "site_id").plots])
+
+
+def by_plot_id(tables: list[pa.Table]) -> pa.Table:
+    """Tables of plots as one, in order."""
+    plots = pa.concat_tables(tables, promote_options="default")
+    return plots.take(pc.sort_indices(plots, sort_keys=[("plot_id", "ascending")]))
 
 
 def check_settings(settings: Settings) -> Settings:
@@ -157,9 +162,7 @@ def estimate_block(estimator: Estimator, rows: Rows, by: str) -> Block:
     columns, spreads = _lean(estimator, rows, stems, by, counts, sums)
     if len(stems.lean) or not tables:
         tables.append(table_of(columns, spreads))
-    plots = pa.concat_tables(tables, promote_options="default")
-    order = pc.sort_indices(plots, sort_keys=[("plot_id", "ascending")])
-    return Block(plots.take(order), sums)
+    return Block(pa.concat_tables(tables, promote_options="default"), sums)
 
 
 def _lean(
