@@ -22,8 +22,9 @@ from rubbercarbon.messages import failure
 
 Ints = NDArray[np.int64]
 BLOCK_ROWS = 1 << 19
-BLOCK_CELLS = 3 << 20  # so that a block of many columns needs no more memory than one of few
 READ_ROWS = 1 << 17
+# so that many columns need no more memory than few
+BLOCK_CELLS, READ_CELLS = 1 << 21, 1 << 20
 FEW_ROWS = 1 << 11  # of a plot, at first guess
 FIRST_ROW = 1  # of a Parquet file
 
@@ -231,8 +232,9 @@ def _read_parquet(
     starts = np.concatenate([[0], ends[:-1]]) if len(ends) else ends
     groups = np.flatnonzero((ends > span.first) & (starts < end))
     at = int(starts[groups[0]]) if len(groups) else 0
+    most = min(rows, READ_CELLS // max(len(names), 1))
     batches = file.iter_batches(
-        rows, row_groups=groups.tolist(), columns=list(names), use_threads=False
+        most, row_groups=groups.tolist(), columns=list(names), use_threads=False
     )
     for batch in batches:
         low, high = max(span.first - at, 0), min(end - at, len(batch))
