@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from allometry.catalogue.loader import get_equation, ladder
 from rubbercarbon.assumptions import Assumptions
 from rubbercarbon.batch_cells import CellRegistry
-from rubbercarbon.batch_codes import CAMPAIGN, Codes, coded, first_of, texts, visible
+from rubbercarbon.batch_codes import CAMPAIGN, Codes, coded, first_of, texts, visible, with_digit
 from rubbercarbon.batch_made import SHORT, WILD
 from rubbercarbon.batch_plots import PlotFacts, PlotReader, plots_of_table
 from rubbercarbon.batch_problems import Tally
@@ -35,7 +35,6 @@ Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 BY_PLOT = ("plot_id", "stratum")  # groups of a height sample that only whole inventories know
 MOST_NEW = 8  # times the new ones that a block of few new ones holds
-WORD = r"^[^0-9]*$"
 
 
 @dataclass(frozen=True)
@@ -124,11 +123,10 @@ def rows_of(table: Any, row: Ints, files: Any) -> Rows:
             place = int(np.flatnonzero(order == one.place)[0])
             respelt["plot_id"] = replace(one, place=place)
     names = plots.take(pa.array(codes[starts])).to_pylist()
-    odd = np.isin(codes[starts], _suspicious(plots))
+    odd = _suspicious(plots)[codes[starts]]
     if "tree_id" in table.column_names:
         tree, trees, rank, respelt["tree_id"] = _ranked(table.column("tree_id"))
-        if len(doubtful := _suspicious(trees)):
-            odd |= np.logical_or.reduceat(np.isin(tree, doubtful), starts)
+        odd |= np.logical_or.reduceat(_suspicious(trees)[tree], starts)
     else:
         trees = pa.array([f"row-{number}" for number in row.tolist()])
         tree, trees, rank, _ = _ranked(trees)
@@ -161,27 +159,27 @@ def _ranked(column: Any) -> tuple[Codes, Any, Ints, Respelt | None]:
         written = ["" if text is None else text.strip() for text in found.to_pylist()] + [""]
         plain = [plain_id(text) for text in written]
         respelt, names = _respelt(codes, written, plain), pa.array(plain)
+    codes = codes.astype(np.int32, copy=False)
+    order = pa.concat_arrays([names[-1:], names[:-1]])  # the empty one first
+    if pc.all(pc.less(order[:-1], order[1:])).as_py():  # as most files have them
+        return codes, names, np.append(np.arange(1, len(names)), 0), respelt
     distinct = pc.unique(names)
     if len(distinct) != len(names):
         codes = pc.index_in(names, distinct).to_numpy(zero_copy_only=False)[codes]
     rank = np.empty(len(distinct), dtype=np.int64)
     rank[pc.sort_indices(distinct).to_numpy()] = np.arange(len(distinct))
-    return codes.astype(np.int32, copy=False), distinct, rank, respelt
+    return codes, distinct, rank, respelt
 
 
-def _suspicious(names: Any) -> Ints:
-    """Codes of ids that are empty, or that look like a total or an example."""
-    words = pc.match_substring_regex(names, WORD).to_numpy(zero_copy_only=False)
-    return np.array(
-        [
-            code
-            for code in np.flatnonzero(words)
-            if not (text := names[int(code)].as_py())
-            or heading_key(text) in TOTALS
-            or text.casefold().startswith(EXAMPLES)
-        ],
-        dtype=np.int64,
-    )
+def _suspicious(names: Any) -> Bools:
+    """Which ids are empty, or look like a total or an example."""
+    found = np.zeros(len(names), dtype=np.bool_)
+    for code in np.flatnonzero(~with_digit(names)).tolist():
+        text = names[code].as_py()
+        found[code] = (
+            not text or heading_key(text) in TOTALS or text.casefold().startswith(EXAMPLES)
+        )
+    return found
 
 
 @dataclass

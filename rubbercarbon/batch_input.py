@@ -21,6 +21,7 @@ from rubbercarbon.errors import UnreadableFile
 from rubbercarbon.messages import failure
 
 Ints = NDArray[np.int64]
+Numbers = Ints | range  # of rows in their file
 BLOCK_ROWS = 1 << 19
 READ_ROWS = 1 << 17
 # so that many columns need no more memory than few
@@ -41,10 +42,8 @@ def _is_parquet(name: str) -> bool:
 
 def pieces(
     source: Source, span: Span, columns: tuple[str, ...], rows: int, skipped: Skipped | None
-) -> Iterator[tuple[Any, Ints | int]]:
+) -> Iterator[tuple[Any, Numbers]]:
     """Tables in canonical columns as a file gives them, with the numbers of their rows.
-
-    Of rows that follow one another, the number of the first.
 
     Parameters
     ----------
@@ -99,12 +98,11 @@ def blocks(
     UnreadableFile
     InventoryError
     """
-    kept: list[tuple[Any, Ints]] = []
+    kept: list[tuple[Any, Numbers]] = []
     count, left = 0, max(span.last - span.first, 0)
     wanted = rows if callable(rows) else lambda: rows
-    for table, rows_at in pieces(source, span, (), READ_ROWS, skipped):
-        at = rows_at if isinstance(rows_at, np.ndarray) else rows_at + np.arange(len(table))
-        kept.append(_filled(table, at, skipped))
+    for table, numbers in pieces(source, span, (), READ_ROWS, skipped):
+        kept.append(_filled(table, numbers, skipped))
         count += len(kept[-1][1])
         share = _share(left, min(wanted(), BLOCK_CELLS // table.num_columns))
         if count < share or count == left:
@@ -114,12 +112,12 @@ def blocks(
         count = len(rest[1])
         left = max(left - len(whole[1]), 0)
         if len(whole[1]):
-            yield whole
+            yield whole[0], _numbered(whole[1])
         del whole
     if kept:
         last = _joined(kept)
         if len(last[1]):
-            yield last
+            yield last[0], _numbered(last[1])
 
 
 def _share(left: int, most: int) -> int:
@@ -143,7 +141,13 @@ def _any_infinite(column: Any) -> bool:
     return total is not None and not np.isfinite(total) and pc.any(pc.is_inf(column)).as_py()
 
 
-def _filled(table: Any, numbers: Ints, skipped: Skipped | None) -> tuple[Any, Ints]:
+def _numbered(numbers: Numbers) -> Ints:
+    return numbers if isinstance(numbers, np.ndarray) else np.arange(numbers.start, numbers.stop)
+
+
+def _filled(
+    table: Any, numbers: Numbers, skipped: Skipped | None
+) -> tuple[Any, Numbers]:  # fmt: skip
     """Rows that hold anything."""
     if not table.column("plot_id").null_count:
         return table, numbers
@@ -153,6 +157,7 @@ def _filled(table: Any, numbers: Ints, skipped: Skipped | None) -> tuple[Any, In
             blank &= table.column(name).is_null().to_numpy()
     if not blank.any():
         return table, numbers
+    numbers = _numbered(numbers)
     if skipped is not None:
         skipped.add_blank(numbers[blank])
     return table.filter(pa.array(~blank)), numbers[~blank]
@@ -166,10 +171,18 @@ def unreadable(error: Exception) -> UnreadableFile:
     return failure(UnreadableFile, "batch_damaged", why=why)
 
 
-def _joined(parts: list[tuple[Any, Ints]]) -> tuple[Any, Ints]:
+def _joined(parts: list[tuple[Any, Numbers]]) -> tuple[Any, Numbers]:
     if len(parts) == 1:
         return parts[0]
-    return joined([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
+    table, numbers = joined([part[0] for part in parts]), [part[1] for part in parts]
+    first, last = numbers[0], numbers[-1]
+    if (
+        isinstance(first, range)
+        and isinstance(last, range)
+        and len(table) == last.stop - first.start
+    ):
+        return table, range(first.start, last.stop)  # no blank row between them
+    return table, np.concatenate([_numbered(some) for some in numbers])
 
 
 def joined(found: list[Any]) -> Any:
@@ -181,7 +194,7 @@ def joined(found: list[Any]) -> Any:
         return pa.concat_tables(plain, promote_options="permissive")
 
 
-def _cut(table: Any, numbers: Ints) -> tuple[tuple[Any, Ints], tuple[Any, Ints]]:
+def _cut(table: Any, numbers: Numbers) -> tuple[tuple[Any, Numbers], tuple[Any, Numbers]]:
     """The plots that are complete, and the last one, which may go on."""
     codes, _ = coded(table.column("plot_id"))
     at = _last_run(codes)
@@ -214,7 +227,7 @@ def _headings_of(headings: tuple[str, ...], source: Source) -> dict[str, str]:
 def _read_parquet(
     stream: Any, source: Source, span: Span, columns: tuple[str, ...], rows: int,
     skipped: Skipped | None,
-) -> Iterator[tuple[Any, int]]:  # fmt: skip
+) -> Iterator[tuple[Any, range]]:  # fmt: skip
     del skipped  # every row of a Parquet file is one
     file = pq.ParquetFile(stream)
     schema = file.schema_arrow
@@ -240,7 +253,8 @@ def _read_parquet(
         low, high = max(span.first - at, 0), min(end - at, len(batch))
         if high > low:
             table = pa.table(batch.slice(low, high - low)).select(list(names))
-            yield meaning.put(table.rename_columns(list(names.values()))), at + low + FIRST_ROW
+            numbers = range(at + low + FIRST_ROW, at + high + FIRST_ROW)
+            yield meaning.put(table.rename_columns(list(names.values()))), numbers
         at += len(batch)
 
 

@@ -213,6 +213,7 @@ class Tally:
     def flush(self) -> None:
         """Put down what hangs on the numbers of templates, before they change."""
         met = np.flatnonzero(self.count[: len(self.store)])
+        self.store.met[met] += self.count[met]
         if met.size:
             self._summarise(met)
             usable = met[self.store.usable[met]]

@@ -73,8 +73,8 @@ class Templates:
         Measured height of rubber over the model's; NaN for others.
     size : ndarray
         Size variable of its equation.
-    met, latest : ndarray of int32
-        Blocks in which it was met since rare ones were forgotten, and the last of them.
+    met : ndarray of int64
+        Rows that were counted of it since rare ones were forgotten.
     word_codes : ndarray of int32, shape (n, 5)
         What it was taken for, as numbers of ``words``, in the order of `WORDS`.
     problems : dict
@@ -124,9 +124,7 @@ class Templates:
             np.zeros(0, dtype=np.bool_) for _ in range(5)
         )
         self.size: Floats = np.zeros(0)
-        self.met: Codes = np.zeros(0, dtype=np.int32)
-        self.latest: Codes = np.zeros(0, dtype=np.int32)
-        self.blocks = 0
+        self.met: Ints = np.zeros(0, dtype=np.int64)
         self.word_codes: Codes = np.zeros((0, len(WORDS)), dtype=np.int32)
         self.problems: dict[int, list[Problem]] = {}
         self.notes: dict[tuple[str, ...], int] = {}
@@ -135,7 +133,7 @@ class Templates:
         self.note_rows = array("q")  # template and number of its note, one after the other
 
     def forget_rare(self) -> None:
-        """Forget distinct rows that were met in few blocks; the others get new numbers.
+        """Forget distinct rows that were met by few rows; the others get new numbers.
 
         Everything is forgotten where texts, kinds or notes are many too, for they stay.
         """
@@ -144,8 +142,8 @@ class Templates:
             self.forget()
             return
         often = 2
-        while np.count_nonzero(self.met >= often) > MOST_COMMON:
-            often += 1
+        if len(self) > MOST_COMMON:
+            often = max(often, 1 + int(np.partition(self.met, -MOST_COMMON - 1)[-MOST_COMMON - 1]))
         kept = np.flatnonzero(self.met >= often)
         place = np.full(len(self), -1, dtype=np.int64)
         place[kept] = np.arange(len(kept))
@@ -167,7 +165,7 @@ class Templates:
 
     def find(self, keys: Keys, codes_of: Callable[[Keys], dict[str, Codes]]) -> Codes:
         """Template of each row; those that are new are computed."""
-        from allometry.kernels.inventories import count_met, look_up  # noqa: PLC0415  (loads numba)
+        from allometry.kernels.inventories import look_up  # noqa: PLC0415  (loads numba)
 
         out = np.empty(len(keys), dtype=np.int32)
         look_up(keys, self.known, self.value, out)
@@ -177,8 +175,6 @@ class Templates:
             self._add(distinct, codes_of(distinct))
             look_up(keys[missing], self.known, self.value, found := np.empty_like(out[missing]))
             out[missing] = found
-        self.blocks += 1
-        count_met(out, self.latest, self.blocks, self.met)
         return out
 
     def _add(self, keys: Keys, codes: dict[str, Codes]) -> None:
@@ -272,8 +268,7 @@ class Templates:
     def _take(self, keys: Keys, arrays: dict[str, Any]) -> None:
         start = len(self)
         arrays["noted"] = np.zeros(len(keys), dtype=np.bool_)
-        arrays["met"] = np.zeros(len(keys), dtype=np.int32)
-        arrays["latest"] = np.zeros(len(keys), dtype=np.int32)
+        arrays["met"] = np.zeros(len(keys), dtype=np.int64)
         for name, values in (arrays | {"key": keys}).items():
             setattr(self, name, self._put(name, start, values))
         self._rehash(start)

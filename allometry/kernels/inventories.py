@@ -44,17 +44,6 @@ def look_up(keys: Keys, known: Keys, value: Codes, out: Codes) -> None:
 
 
 @serial_kernel
-def count_met(kind: Codes, latest: Codes, block: int, met: Codes) -> None:
-    """Count the kinds of a block of rows once each; ``latest`` is the block that met them last."""
-    now = np.int32(block)
-    for i in range(kind.shape[0]):
-        one = np.uint32(kind[i])
-        if latest[one] != now:
-            latest[one] = now
-            met[one] += 1
-
-
-@serial_kernel
 def insert(keys: Keys, values: Codes, known: Keys, value: Codes) -> None:
     """Put keys that are not there into an open hash table, whose length is a power of two."""
     mask = known.shape[0] - 1
