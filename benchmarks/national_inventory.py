@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -39,7 +40,6 @@ FARMS_PER_FILE = 1724  # a file for each of the 928 districts gives 1.6 million 
 FARMS_PER_CREW = 128
 LEAN = ["plot_id", "tree_id", "species", "girth_cm", "plot_area_rai"]
 GAPS = {"height_m"}
-AS_MOST = {"compression": "zstd", "compression_level": 1}
 TREES_PER_RAI = 76.0
 
 
@@ -119,20 +119,22 @@ def write(
     done = 0
     for number, whole in files(trees, per_farm, seed):
         table = whole.select(LEAN) if lean else whole
+        table = pa.table({name: _plain(table.column(name)) for name in table.column_names})
         if csv:
-            plain = pa.table({n: _plain(table.column(n)) for n in table.column_names})
-            pyarrow.csv.write_csv(plain, folder / f"farms-{number:06d}.csv")
+            pyarrow.csv.write_csv(table, folder / f"farms-{number:06d}.csv")
         else:
-            if required:
-                table = table.cast(
-                    pa.schema([pa.field(f.name, f.type, f.name in GAPS) for f in table.schema])
-                )
-            packed = {"compression": "lz4"} if required else AS_MOST
-            pq.write_table(
-                table, folder / f"farms-{number:06d}.parquet", row_group_size=1 << 17, **packed
-            )
+            write_parquet(table, folder / f"farms-{number:06d}.parquet", required=required)
         done += len(table)
     return done
+
+
+def write_parquet(table: pa.Table, path: Path, *, required: bool = False) -> None:
+    """Write a file as most programs do, or with the columns without gaps as required ones."""
+    packed: dict[str, Any] = {"compression": "zstd", "compression_level": 1}
+    if required:
+        fields = [pa.field(f.name, f.type, f.name in GAPS) for f in table.schema]
+        table, packed = table.cast(pa.schema(fields)), {"compression": "lz4"}
+    pq.write_table(table, path, row_group_size=1 << 17, **packed)
 
 
 def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -9,12 +9,12 @@ import pytest
 from made_inventories import make, national
 
 import rubbercarbon as rc
-from rubbercarbon import batch_table, draw_blocks
+from rubbercarbon import batch_block, batch_table, draw_blocks
 from rubbercarbon.batch_block import Estimator, rows_of
 from rubbercarbon.batch_codes import GRIDS, NumberCodes, TextCodes
 from rubbercarbon.batch_problems import COLUMNS
 from rubbercarbon.batch_table import by_plot_id, canonical_plots, estimate_block
-from rubbercarbon.columns import common_era
+from rubbercarbon.columns import common_era, plain_id
 from rubbercarbon.errors import InventoryError, SettingsError
 from rubbercarbon.tables import open_table
 
@@ -361,3 +361,19 @@ def test_what_a_batch_cannot_do_is_a_sentence():
     with pytest.raises(InventoryError, match="lacks the column plot_id"):
         canonical_plots(pd.DataFrame({"area_ha": [1.0]}))
     assert open_table(frame, "trees").frame is not None
+
+
+@pytest.mark.parametrize("ids", [
+    ["a1", "a2", None, "a1"], ["b", "a", "b"], ["", "a", None], ["10", "9", "๙", " 9 "], [None],
+    ["รวม", "a", "Total", "a1"],
+])  # fmt: skip
+def test_ids_are_numbered_ranked_and_doubted_as_they_read(ids):
+    plain = [plain_id((text or "").strip()) for text in ids]
+    for column in (pa.array(ids, pa.string()), pa.array(ids, pa.string()).dictionary_encode()):
+        codes, distinct, rank, _ = batch_block._ranked(pa.chunked_array([column]))
+        names = distinct.to_pylist()
+        assert [names[code] for code in codes] == plain
+        assert len(set(names)) == len(names)
+        assert [names[k] for k in np.argsort(rank)] == sorted(names)
+        doubted = batch_block._suspicious(distinct)[codes].tolist()
+        assert doubted == [text in {"", "รวม", "Total"} for text in plain]

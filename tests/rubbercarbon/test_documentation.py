@@ -8,6 +8,8 @@ import tomllib
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import typer
 
@@ -74,6 +76,18 @@ def test_the_guide_to_own_equations_is_one_that_loads(own_folder):
     assert rc.Settings(**tomllib.loads(settings)).equations == {
         "Hevea brasiliensis": "nan_2026_rubber"
     }
+
+
+def test_files_written_as_the_page_on_batches_says_know_their_gaps(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    trees = pa.table({"plot_id": ["A", "A"], "girth_cm": [60.1, 70.0], "height_m": [None, 18.0]})
+    text = (ROOT / "docs" / "batch.md").read_text("utf-8")
+    code = text[text.index("import pyarrow as pa") :].split("```")[0]
+    exec(code, {"trees": trees})
+    file = pq.ParquetFile("trees.parquet")
+    assert [field.nullable for field in file.schema_arrow] == [False, False, True]
+    assert file.metadata.row_group(0).column(0).compression.startswith("LZ4")
+    assert file.read().to_pydict() == trees.to_pydict()
 
 
 def test_what_the_page_on_rubber_says_of_the_five():
