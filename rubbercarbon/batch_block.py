@@ -17,7 +17,15 @@ from numpy.typing import NDArray
 from allometry.catalogue.loader import get_equation, ladder
 from rubbercarbon.assumptions import Assumptions
 from rubbercarbon.batch_cells import CellRegistry
-from rubbercarbon.batch_codes import CAMPAIGN, Codes, coded, first_of, texts, visible, with_digit
+from rubbercarbon.batch_codes import (
+    CAMPAIGN,
+    Codes,
+    begin_with_digit,
+    coded,
+    first_of,
+    texts,
+    visible,
+)
 from rubbercarbon.batch_made import SHORT, WILD
 from rubbercarbon.batch_plots import PlotFacts, PlotReader, plots_of_table
 from rubbercarbon.batch_problems import Tally
@@ -26,15 +34,19 @@ from rubbercarbon.columns import common_era, plain_id
 from rubbercarbon.config import Settings
 from rubbercarbon.draw_blocks import DrawRows
 from rubbercarbon.error_layout import NO_CAMPAIGN, NO_LOCALITY
-from rubbercarbon.headings import key as heading_key
 from rubbercarbon.inputs import SEVERAL_STEMS
 from rubbercarbon.loads import Layout, key_of
-from rubbercarbon.rows import EXAMPLES, TOTALS
+from rubbercarbon.rows import EXAMPLES, TOTALS, is_total
 
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 BY_PLOT = ("plot_id", "stratum")  # groups of a height sample that only whole inventories know
-MOST_NEW = 8  # times the new ones that a block of few new ones holds
+FEW_NEW = 8  # a block of few new rows has more than so many times as many rows
+SIGNS = r"[^\pL\pN]*"
+# no digit at all, or the first letters of a word for a total or an example
+DOUBTFUL = "^[^0-9]*$|^" + SIGNS + "(?:" + "|".join(
+    sorted({SIGNS.join(word[:3]) for word in (*TOTALS, *EXAMPLES)})
+) + ")"  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -174,11 +186,12 @@ def _ranked(column: Any) -> tuple[Codes, Any, Ints, Respelt | None]:
 def _suspicious(names: Any) -> Bools:
     """Which ids are empty, or look like a total or an example."""
     found = np.zeros(len(names), dtype=np.bool_)
-    for code in np.flatnonzero(~with_digit(names)).tolist():
+    doubtful = np.flatnonzero(~begin_with_digit(names))
+    some = names.take(pa.array(doubtful))
+    like = pc.match_substring_regex(some, DOUBTFUL, ignore_case=True)
+    for code in doubtful[like.to_numpy(zero_copy_only=False)].tolist():
         text = names[code].as_py()
-        found[code] = (
-            not text or heading_key(text) in TOTALS or text.casefold().startswith(EXAMPLES)
-        )
+        found[code] = not text or is_total(text) or text.casefold().startswith(EXAMPLES)
     return found
 
 
@@ -235,7 +248,7 @@ class Estimator:
         before = len(store)
         kind = store.find(keys, codes_of)
         new = len(store) - before
-        self.many_new = MOST_NEW * new > len(kind)
+        self.many_new = FEW_NEW * new > len(kind)
         return kind, (keys, codes_of)
 
     def facts(self, rows: Rows) -> PlotFacts:

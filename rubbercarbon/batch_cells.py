@@ -69,6 +69,8 @@ class CellRegistry:
 
     def shared_variance(self, cell: Ints, x: Floats) -> Floats:
         """As `rubbercarbon.montecarlo.shared_variance`, of rows in registered cells (or -1)."""
+        if not self.loads:  # no row has a cell so far
+            return np.zeros(len(x))
         slots, a, b, _ = self._used()
         mass = [f for f, slot in enumerate(slots) if self.factors[slot].target == "mass"]
         total = np.zeros(len(x))

@@ -13,10 +13,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from rubbercarbon.batch_codes import PLOT_NUMBERS, TREE_NUMBERS, Codes, coded
+from rubbercarbon.batch_codes import PLOT_NUMBERS, TREE_NUMBERS, Codes, coded, visible
 from rubbercarbon.batch_csv import Skipped, form_of, read_lines
 from rubbercarbon.batch_headings import headings_of, meaning_of, notes_on
 from rubbercarbon.batch_source import PARQUET, Source, Span
+from rubbercarbon.columns import plain_id
 from rubbercarbon.errors import UnreadableFile
 from rubbercarbon.messages import failure
 
@@ -195,10 +196,18 @@ def joined(found: list[Any]) -> Any:
 
 
 def _cut(table: Any, numbers: Numbers) -> tuple[tuple[Any, Numbers], tuple[Any, Numbers]]:
-    """The plots that are complete, and the last one, which may go on."""
-    codes, _ = coded(table.column("plot_id"))
+    """The plots that are complete, and the last one, which may go on in another spelling."""
+    codes, found = coded(table.column("plot_id"))
     at = _last_run(codes)
+    if not visible(found):
+        while at and _plain(found, codes[at - 1]) == _plain(found, codes[-1]):
+            at = _last_run(codes[:at])
     return (table.slice(0, at), numbers[:at]), (table.slice(at), numbers[at:])
+
+
+def _plain(names: Any, code: Any) -> str:
+    """A plot's name as it is compared; empty for the code behind all names."""
+    return plain_id((names[int(code)].as_py() or "").strip()) if code < len(names) else ""
 
 
 def _last_run(codes: Codes) -> int:

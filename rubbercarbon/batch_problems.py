@@ -211,7 +211,7 @@ class Tally:
         return found
 
     def flush(self) -> None:
-        """Put down what hangs on the numbers of templates, before they change."""
+        """Put down what hangs on the numbers of templates, and how common these are."""
         met = np.flatnonzero(self.count[: len(self.store)])
         self.store.met[met] += self.count[met]
         if met.size:

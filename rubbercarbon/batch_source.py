@@ -26,7 +26,7 @@ class Source:
 
     @property
     def filesystem(self) -> Any:
-        """The address's file system, and its path there."""
+        """The address's file system; None for a local folder."""
         if REMOTE not in self.address:
             return None
         try:

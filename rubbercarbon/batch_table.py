@@ -99,7 +99,7 @@ def estimate_table(
     Raises
     ------
     InventoryError
-        Without the columns that are needed.
+        Without rows, or without the columns that are needed.
     SettingsError
         For the analytic method.
 
@@ -111,6 +111,8 @@ def estimate_table(
     [0.195...]
     """
     names = headings_of(trees.column_names)
+    if not len(trees):
+        raise failure(InventoryError, "batch_table_empty")
     trees = trees.select(list(names)).rename_columns(list(names.values()))
     known = None if plots is None else canonical_plots(plots)
     estimator = Estimator(check_settings(settings or Settings()), known)

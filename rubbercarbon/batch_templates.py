@@ -74,7 +74,7 @@ class Templates:
     size : ndarray
         Size variable of its equation.
     met : ndarray of int64
-        Rows that were counted of it since rare ones were forgotten.
+        How many rows were like it since rare ones were forgotten.
     word_codes : ndarray of int32, shape (n, 5)
         What it was taken for, as numbers of ``words``, in the order of `WORDS`.
     problems : dict
@@ -133,7 +133,7 @@ class Templates:
         self.note_rows = array("q")  # template and number of its note, one after the other
 
     def forget_rare(self) -> None:
-        """Forget distinct rows that were met by few rows; the others get new numbers.
+        """Forget distinct rows that few rows were like; the others get new numbers.
 
         Everything is forgotten where texts, kinds or notes are many too, for they stay.
         """

@@ -49,9 +49,9 @@ def not_trees(frame: pd.DataFrame, raw: RawTable) -> Iterator[tuple[int, str, st
         return
     suspicious = np.zeros(len(frame), dtype=np.bool_)
     for name in names:
-        suspicious |= distinct.flags(frame[name], _is_total)
+        suspicious |= distinct.flags(frame[name], is_total)
     for position in np.flatnonzero(suspicious):
-        words = [text for text in _cells(frame, position, names) if _is_total(text)]
+        words = [text for text in _cells(frame, position, names) if is_total(text)]
         yield int(position), "totals_row", words[0]
     for name in names:
         examples = distinct.flags(frame[name], lambda text: text.casefold().startswith(EXAMPLES))
@@ -110,7 +110,7 @@ def _remarks(frame: pd.DataFrame, texts: list[str]) -> Iterator[tuple[int, str]]
             yield int(position), text
 
 
-def _is_total(text: str) -> bool:
+def is_total(text: str) -> bool:
     """Whether a text is a word for a total, perhaps with a figure and its unit."""
     counted = TOTAL_OF.fullmatch(text.strip())
     if counted and (not counted.group(2) or is_unit(counted.group(2))):

@@ -233,8 +233,9 @@ def test_a_column_is_named_and_a_unit_given(trees, tmp_path):
     assert list(found.unread) == ["notes.csv"]
 
 
-def test_blocks_are_whole_plots_whatever_their_size(trees, farms):
-    for rows in (1, 30, 10**6):
+def test_blocks_are_whole_plots_whatever_their_size(trees, farms, monkeypatch):
+    for rows, piece in ((1, 7), (30, 20), (10**6, 1 << 17)):
+        monkeypatch.setattr(batch_input, "READ_ROWS", piece)
         found = list(blocks(Source(str(farms)), Span("farms-0.parquet", 0, -1), rows=rows))
         names = [set(table.column("plot_id").to_pylist()) for table, _ in found]
         assert sum(map(len, names)) == len(set.union(*names))
@@ -260,6 +261,24 @@ def scan_of(rows, plot):
     """A file whose plots have so many rows each."""
     starts = np.arange(0, rows, plot)
     return batch_scan.Scan(rows, starts.astype(np.uint64), starts)
+
+
+@pytest.mark.parametrize("ending", ["parquet", "csv"])
+def test_a_plot_in_several_spellings_stays_in_one_block(ending, tmp_path, monkeypatch):
+    ids = ["A"] * 9 + ["7"] * 5 + ["๗", " 7"] * 2 + ["B"] * 3 + [None] + ["X 1"] * 4 + ["X  1"] * 6
+    table = pa.table({"plot_id": ids, "species": ["para"] * len(ids), "dbh_cm": [9.0] * len(ids)})
+    if ending == "parquet":
+        pq.write_table(table, tmp_path / "f.parquet", row_group_size=10)
+    else:
+        table.to_pandas().to_csv(tmp_path / "f.csv", index=False)
+    for rows in (1, 3, 8, 100):
+        monkeypatch.setattr(batch_input, "READ_ROWS", rows)
+        span = Span(f"f.{ending}", 0, len(ids))
+        found = [block for block, _ in blocks(Source(str(tmp_path)), span, rows=rows)]
+        plots = [{plain_id(text or "") for text in b["plot_id"].to_pylist()} for b in found]
+        assert sum(map(len, plots)) == len(set.union(*plots)) == 5
+        assert sum(map(len, found)) == len(ids)
+        assert ending == "csv" or rows == 100 or len(found) > 1
 
 
 def test_blocks_of_a_part_are_of_about_equal_size_and_hold_few_cells(tmp_path, monkeypatch):

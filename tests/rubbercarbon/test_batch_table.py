@@ -365,7 +365,7 @@ def test_what_a_batch_cannot_do_is_a_sentence():
 
 @pytest.mark.parametrize("ids", [
     ["a1", "a2", None, "a1"], ["b", "a", "b"], ["", "a", None], ["10", "9", "๙", " 9 "], [None],
-    ["รวม", "a", "Total", "a1"],
+    ["รวม", "a", "Total", "a1"], ["รวม 10 ต้น", "Total: 7", "T 7", "ตัวอย่าง 1", "EXAMPLE-2", "7"],
 ])  # fmt: skip
 def test_ids_are_numbered_ranked_and_doubted_as_they_read(ids):
     plain = [plain_id((text or "").strip()) for text in ids]
@@ -376,4 +376,23 @@ def test_ids_are_numbered_ranked_and_doubted_as_they_read(ids):
         assert len(set(names)) == len(names)
         assert [names[k] for k in np.argsort(rank)] == sorted(names)
         doubted = batch_block._suspicious(distinct)[codes].tolist()
-        assert doubted == [text in {"", "รวม", "Total"} for text in plain]
+        words = ("รวม", "total", "ตัวอย่าง", "example")
+        assert doubted == [not text or text.lower().startswith(words) for text in plain]
+
+
+def test_rows_of_totals_and_examples_are_no_trees():
+    ids = ["1", "รวม 10 ต้น", "ตัวอย่าง 1", "Total: 12"]
+    frame = pd.DataFrame({"plot_id": "A", "tree_id": ids, "species": "ยางพารา", "girth_cm": 60.0})
+    stocks = rc.estimate_stocks(rc.read_inventory(frame))
+    found = rc.estimate_table(arrow(frame)).to_pandas()
+    assert found["agb_t"].tolist() == stocks.plots["agb_t"].tolist()
+    assert found["n_stems"].tolist() == [1]
+
+
+def test_tables_without_trees_or_without_any_known_species():
+    columns = {"plot_id": ["A"], "species": ["zzz"], "girth_cm": [60.0], "plot_area_rai": [1.0]}
+    found = rc.estimate_table(pa.table(columns), rc.Settings(draws=8)).to_pandas()
+    assert found["agb_t"].tolist() == [0.0]
+    assert found["n_refused"].tolist() == [1]
+    with pytest.raises(InventoryError, match="has no rows"):
+        rc.estimate_table(pa.table(columns).slice(0, 0))
