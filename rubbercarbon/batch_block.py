@@ -42,11 +42,10 @@ Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 BY_PLOT = ("plot_id", "stratum")  # groups of a height sample that only whole inventories know
 FEW_NEW = 8  # a block of few new rows has more than so many times as many rows
-SIGNS = r"[^\pL\pN]*"
-# no digit at all, or the first letters of a word for a total or an example
-DOUBTFUL = "^[^0-9]*$|^" + SIGNS + "(?:" + "|".join(
-    sorted({SIGNS.join(word[:3]) for word in (*TOTALS, *EXAMPLES)})
-) + ")"  # fmt: skip
+# no digit at all, or the first letters of a word for a total or an example behind signs
+DOUBTFUL = "^[^0-9]*$|^[^0-9A-Za-z]*(?:{})".format(
+    "|".join(sorted({word[:3] for word in (*TOTALS, *EXAMPLES)}))
+)
 
 
 @dataclass(frozen=True)
