@@ -37,7 +37,8 @@ def choose_memory_pool() -> None:
         pa.set_memory_pool(pa.jemalloc_memory_pool())
 
 
-def _is_parquet(name: str) -> bool:
+def is_parquet(name: str) -> bool:
+    """Whether a file is read as Parquet."""
     return name.lower().endswith(PARQUET)
 
 
@@ -62,7 +63,7 @@ def pieces(
     UnreadableFile
     InventoryError
     """
-    read = _read_parquet if _is_parquet(source.full(span.file)) else _read_csv
+    read = _read_parquet if is_parquet(source.full(span.file)) else _read_csv
     try:
         with source.open(span.file) as stream:
             for table, numbers in read(stream, source, span, columns, rows, skipped):
@@ -298,7 +299,7 @@ def headings_read(source: Source, name: str) -> tuple[list[str], set[tuple[str, 
     """
     try:
         with source.open(name) as stream:
-            if _is_parquet(source.full(name)):
+            if is_parquet(source.full(name)):
                 headings = list(pq.ParquetFile(stream).schema_arrow.names)
             else:
                 headings = form_of(stream).headings

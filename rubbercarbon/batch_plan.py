@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from rubbercarbon.batch_input import unreadable
+from rubbercarbon.batch_input import is_parquet, unreadable
 from rubbercarbon.batch_part import SCATTERED, Run, Task
 from rubbercarbon.batch_scan import NO_PLOT, Scan, scan, spans
 from rubbercarbon.batch_source import Source, Span
@@ -175,7 +175,9 @@ def _scans(source: Source, names: Sequence[str], plan: Plan) -> dict[str, Scan]:
             return error
 
     found: dict[str, Scan] = {}
-    with ThreadPoolExecutor(FILES_AT_ONCE) as pool:
+    # of Parquet files little is read, and two threads would wait for one another most of the time
+    at_once = 1 if all(is_parquet(source.full(name)) for name in names) else FILES_AT_ONCE
+    with ThreadPoolExecutor(at_once) as pool:
         for name, seen in zip(names, pool.map(one, names), strict=True):
             if isinstance(seen, Scan):
                 found[name] = seen
