@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 import itertools
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -105,15 +106,21 @@ def make_plan(
     source, size = run.source, part_rows or known.get("part_rows") or PART_ROWS
     plan = Plan([], {}, {}, {source.label(name): why for name, why in broken.items()}, size)
     names = [name for name in source.files() if name not in broken]
-    names = _digests(source, names, plan)
-    run = replace(run, inputs=digest_of(plan.digests))
     former = known.get("files", {})
     same = bool(former) and not known.get("scattered") and not known.get("unread")
     same &= size == known.get("part_rows") and not broken
+    seen: dict[str, Scan | Exception] = {}
+    with ThreadPoolExecutor(1) as pool:
+        digests = pool.map(functools.partial(_digest, source), names)
+        if not same:
+            seen = _scans(source, names)  # meanwhile
+        _take_digests(source, zip(names, digests, strict=True), plan)
     same &= {n: f["sha256"] for n, f in former.items()} == plan.digests
-    found: dict[str, Scan] = {}
-    if not same:
-        found = _scans(source, names, plan)
+    if not (same or seen):
+        seen = _scans(source, names)
+    found = {} if same else _readable(source, seen, plan)
+    names = list(plan.digests)
+    run = replace(run, inputs=digest_of(plan.digests))
     scattered = _scattered(found)
     apart = hashlib.sha256(scattered.tobytes()).hexdigest() if len(scattered) else ""
     plan.scattered, base = len(scattered), digest_of([PART_FORM, described])
@@ -142,49 +149,58 @@ def make_plan(
     return plan
 
 
-def _digests(source: Source, names: Sequence[str], plan: Plan) -> list[str]:
-    """The sha256 of each file that can be opened; returns their names."""
-
-    def one(name: str) -> str | Exception:
-        try:
-            return source.digest(name)
-        except OSError as error:
-            return unreadable(error)
-
-    with ThreadPoolExecutor(FILES_AT_ONCE) as pool:
-        for name, found in zip(names, pool.map(one, names), strict=True):
-            if isinstance(found, Exception):
-                plan.unread[source.label(name)] = words_of(found)
-            else:
-                plan.digests[name] = found
-    return list(plan.digests)
+def _digest(source: Source, name: str) -> str | Exception:
+    """The sha256 of a file, or why it cannot be opened."""
+    try:
+        return source.digest(name)
+    except OSError as error:
+        return unreadable(error)
 
 
-def _scans(source: Source, names: Sequence[str], plan: Plan) -> dict[str, Scan]:
-    """Runs of plots of each file that can be read.
+def _take_digests(
+    source: Source, found: Iterable[tuple[str, str | Exception]], plan: Plan
+) -> None:  # fmt: skip
+    """Put down the sha256 of each file that can be opened."""
+    for name, digest in found:
+        if isinstance(digest, str):
+            plan.digests[name] = digest
+        else:
+            plan.unread[source.label(name)] = words_of(digest)
+
+
+def _scan(source: Source, name: str) -> Scan | Exception:
+    """Runs of plots of a file, or why it cannot be read."""
+    try:
+        return scan(source, name)
+    except (UnreadableFile, InventoryError) as error:
+        return error
+
+
+def _scans(source: Source, names: Sequence[str]) -> dict[str, Scan | Exception]:
+    """Runs of plots of files."""
+    # of Parquet files little is read, and two threads would wait for one another most of the time
+    at_once = 1 if all(is_parquet(source.full(name)) for name in names) else FILES_AT_ONCE
+    with ThreadPoolExecutor(at_once) as pool:
+        found = pool.map(functools.partial(_scan, source), names)
+        return dict(zip(names, found, strict=True))
+
+
+def _readable(source: Source, seen: Mapping[str, Scan | Exception], plan: Plan) -> dict[str, Scan]:
+    """Runs of plots of the files that can be read.
 
     Raises
     ------
     InventoryError
     """
-
-    def one(name: str) -> Scan | UnreadableFile | InventoryError:
-        try:
-            return scan(source, name)
-        except (UnreadableFile, InventoryError) as error:
-            return error
-
     found: dict[str, Scan] = {}
-    # of Parquet files little is read, and two threads would wait for one another most of the time
-    at_once = 1 if all(is_parquet(source.full(name)) for name in names) else FILES_AT_ONCE
-    with ThreadPoolExecutor(at_once) as pool:
-        for name, seen in zip(names, pool.map(one, names), strict=True):
-            if isinstance(seen, Scan):
-                found[name] = seen
-                if not seen.rows and not seen.bad_lines:
-                    plan.unread[source.label(name)] = NO_ROWS
-            else:
-                plan.unread[source.label(name)] = words_of(seen)
+    for name in plan.digests:
+        one = seen[name]
+        if isinstance(one, Scan):
+            found[name] = one
+            if not one.rows and not one.bad_lines:
+                plan.unread[source.label(name)] = NO_ROWS
+        else:
+            plan.unread[source.label(name)] = words_of(one)
     if not found:
         file, why = next(iter(plan.unread.items()))
         raise failure(
