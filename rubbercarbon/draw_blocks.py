@@ -195,6 +195,9 @@ class Drawer:
         if room is None:
             room = np.empty((count, 1 if self.agb_only else len(QUANTITIES), self.draws))
         out = room[:count]
+        if not len(shared.cells):  # no tree has a mass
+            out[:] = 0.0
+            return out
         exact = np.ones(count, dtype=np.bool_)
         if self.kernel != "exact":
             exact = _compressed(rows, shared, self.seed, out, forced=self.kernel == "compressed")

@@ -392,7 +392,8 @@ def test_rows_of_totals_and_examples_are_no_trees():
 def test_tables_without_trees_or_without_any_known_species():
     columns = {"plot_id": ["A"], "species": ["zzz"], "girth_cm": [60.0], "plot_area_rai": [1.0]}
     found = rc.estimate_table(pa.table(columns), rc.Settings(draws=8)).to_pandas()
-    assert found["agb_t"].tolist() == [0.0]
+    for name in ("agb_t", "agb_t_sd", "carbon_t_high"):
+        assert found[name].tolist() == [0.0]
     assert found["n_refused"].tolist() == [1]
     with pytest.raises(InventoryError, match="has no rows"):
         rc.estimate_table(pa.table(columns).slice(0, 0))
