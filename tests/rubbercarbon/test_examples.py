@@ -14,7 +14,7 @@ PROMISES = {
     "estimate_a_plot.py": ["t CO2e per rai", "hevea_ensemble", "Chave"],
     "field_sheet.py": ["น่าจะเป็น 68.8", "สวน 2", "files in the run folder"],
     "fit_an_equation.py": ["trees in each of 8 places", "between them", "agb_t_ha_low"],
-    "national_batch.py": ["เชียงราย", "ALL", "9120 trees in 6 parts; the second run took over 6"],
+    "national_batch.py": ["เชียงราย", "ALL", "9120 trees in 5 parts; the second run took over 5"],
     "own_equation.py": ["nan_2026_rubber", "own, fitted in this place"],
     "own_scenario.py": ["teak_avenue", "over shade and competition", "crowding"],
 }
