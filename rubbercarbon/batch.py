@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -174,7 +175,7 @@ def run_batch(
     broken: dict[str, Words] = {}
     choose_memory_pool()
     module = cast("Engine", registry.load("engines", engine))
-    with one_run_at_a_time(store):
+    with one_run_at_a_time(store), ThreadPoolExecutor(1) as settler:
         described = _describe(run, chosen)
         known = _former(store, described, resume=resume, force=force)
         early = 0 if known else len(run.source.files())
@@ -186,7 +187,7 @@ def run_batch(
                 _tidy(store, plan)
                 store.write(MANIFEST, plan.manifest(described))
                 kept = {task.name for task in plan.tasks if sound_part(store, task.name, task.key)}
-                gathered = Gathered(store, with_draws=bool(chosen.number_of_draws))
+                gathered = Gathered(store, settler, bool(chosen.number_of_draws))
                 found = _compute(compute, plan, kept, gathered, report)
                 if not found:
                     break
@@ -194,6 +195,7 @@ def run_batch(
                 broken |= found
                 known = store.json(MANIFEST) or {}
         _gather_all(gathered, plan.tasks, engine)
+        gathered.settle()
         total, counts = finish(run, chosen, plan, gathered)
     return BatchResult(
         str(folder), total, counts, {n: why.text(language) for n, why in plan.unread.items()},

@@ -137,7 +137,9 @@ def rows_of(table: Any, row: Ints, files: Any) -> Rows:
     odd = _suspicious(plots)[codes[starts]]
     if "tree_id" in table.column_names:
         tree, trees, rank, respelt["tree_id"] = _ranked(table.column("tree_id"))
-        odd |= np.logical_or.reduceat(_suspicious(trees)[tree], starts)
+        doubtful = _suspicious(trees)
+        if doubtful.any():
+            odd |= np.logical_or.reduceat(doubtful[tree], starts)
     else:
         trees = pa.array([f"row-{number}" for number in row.tolist()])
         tree, trees, rank, _ = _ranked(trees)
@@ -163,17 +165,19 @@ def _respelt(codes: Codes, written: list[str], plain: list[str]) -> Respelt | No
 def _ranked(column: Any) -> tuple[Codes, Any, Ints, Respelt | None]:
     """Code of each row's id, distinct ids in plain spelling, the place of each, those respelt."""
     codes, found = coded(column)
-    respelt = None
+    gap, respelt = [""] * (column.null_count > 0), None
     if visible(found):
-        names = pa.concat_arrays([found.cast(pa.string()), pa.array([""])])
+        names = pa.concat_arrays([found.cast(pa.string()), pa.array(gap, pa.string())])
     else:
-        written = ["" if text is None else text.strip() for text in found.to_pylist()] + [""]
+        written = ["" if text is None else text.strip() for text in found.to_pylist()] + gap
         plain = [plain_id(text) for text in written]
-        respelt, names = _respelt(codes, written, plain), pa.array(plain)
-    codes = codes.astype(np.int32, copy=False)
-    order = pa.concat_arrays([names[-1:], names[:-1]])  # the empty one first
+        respelt, names = _respelt(codes, written, plain), pa.array(plain, pa.string())
+    count = len(found)
+    order = pa.concat_arrays([names[count:], names[:count]])  # the empty one first
     if pc.all(pc.less(order[:-1], order[1:])).as_py():  # as most files have them
-        return codes, names, np.append(np.arange(1, len(names)), 0), respelt
+        rank = np.arange(len(names), dtype=np.int64) + len(gap)
+        rank[count:] = 0
+        return codes, names, rank, respelt
     distinct = pc.unique(names)
     if len(distinct) != len(names):
         codes = pc.index_in(names, distinct).to_numpy(zero_copy_only=False)[codes]

@@ -110,19 +110,29 @@ def begin_with_digit(names: Any) -> NDArray[np.bool_]:
 
 def numbers(column: Any) -> Floats:
     """Floats, to be read; null is NaN."""
-    array = pc.cast(column, pa.float64())
-    whole = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
-    return np.asarray(whole.to_numpy(zero_copy_only=False), dtype=np.float64)
+    whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    return np.asarray(pc.cast(whole, pa.float64()).to_numpy(zero_copy_only=False))
 
 
-def first_of(codes: Any, starts: Ints, mixed: NDArray[np.bool_]) -> Any:
-    """Code (or float) of each plot's first row; ``mixed`` becomes true of plots that differ."""
+def first_of(codes: Codes, starts: Ints, mixed: NDArray[np.bool_]) -> Codes:
+    """Code of each plot's first row; ``mixed`` becomes true of plots that differ."""
     from allometry.kernels.rows import first_codes  # noqa: PLC0415  (loads numba)
 
-    whole = codes.view(np.int64) if codes.dtype == np.float64 else codes
-    first = np.empty(len(starts), dtype=whole.dtype)
-    first_codes(whole, starts, first, mixed)
-    return first.view(codes.dtype)
+    first = np.empty(len(starts), dtype=codes.dtype)
+    first_codes(codes, 0, starts, first, mixed)
+    return first
+
+
+def first_numbers(column: Any, starts: Ints, mixed: NDArray[np.bool_]) -> Floats:
+    """As `first_of`, of a column of floats; null is NaN."""
+    from allometry.kernels.rows import first_codes  # noqa: PLC0415  (loads numba)
+
+    first, begin = np.empty(len(starts), dtype=np.int64), 0
+    for chunk in column.chunks:
+        values = numbers(chunk)
+        first_codes(values.view(np.int64), begin, starts, first, mixed)  # NaN is like NaN
+        begin += len(values)
+    return first.view(np.float64)
 
 
 @dataclass
@@ -243,13 +253,15 @@ class NumberCodes:
 class RowKeys:
     """The columns that decide what a row is, as one key; ``same`` joins texts of one meaning.
 
-    ``changed`` are the columns whose numbers mean something else since the latest block.
+    ``width`` is the number of bits of a key, ``changed`` are the columns whose numbers mean
+    something else since the latest block.
     """
 
     same: dict[str, Callable[[str], str]] = field(default_factory=dict)
     columns: dict[str, TextCodes | NumberCodes] = field(default_factory=dict)
     bits: dict[str, int] = field(default_factory=dict)
     versions: dict[str, int] = field(default_factory=dict)
+    width: int = 0
     changed: set[str] = field(default_factory=set)
 
     def encode(
@@ -298,7 +310,8 @@ class RowKeys:
             self.bits = {n: max(1, c.size - 1).bit_length() + 1 for n, c in self.columns.items()}
             if sum(self.bits.values()) + spare > KEY_BITS:
                 self.bits = {n: max(1, c.size - 1).bit_length() for n, c in self.columns.items()}
-        if sum(self.bits.values()) + spare > KEY_BITS:
+        self.width = sum(self.bits.values()) + spare
+        if self.width > KEY_BITS:
             raise OverflowError
         return same
 

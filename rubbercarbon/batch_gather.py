@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +25,8 @@ class Gathered:
     Attributes
     ----------
     store : Store
+    settler : Executor
+        Waits for the disk, so that neither workers nor the run do.
     with_draws : bool
         There are intervals, and errors behind them.
     sums : Sums
@@ -44,6 +47,7 @@ class Gathered:
     """
 
     store: Store
+    settler: Executor
     with_draws: bool
     sums: Sums = field(default_factory=Sums)
     codes: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -55,6 +59,7 @@ class Gathered:
     plots: list[str] = field(default_factory=list)
     _taken: set[str] = field(default_factory=set)
     _known: set[tuple[str, ...]] = field(default_factory=set)
+    _settling: list[Future[None]] = field(default_factory=list)
 
     def take(self, task: Task) -> bool:
         """Add a part, once; False where its record is not there."""
@@ -77,7 +82,19 @@ class Gathered:
             add_outside(self.outside, name, values)
         for severity, code, count in record["codes"]:
             self.codes[severity, code] += count
+        names = [*record["files"], part_file(RECORDS, task.name)]
+        self._settling.append(self.settler.submit(self.store.settle, names))
         return True
+
+    def settle(self) -> None:
+        """Wait until all files of the parts outlast a power cut.
+
+        Raises
+        ------
+        RunFolderError
+        """
+        for one in self._settling:
+            one.result()
 
     def _assume(self, rows: list[list[str]]) -> None:
         """Parts of one process say much the same: each row is looked at once."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import numpy as np
@@ -66,8 +66,7 @@ def pieces(
     read = _read_parquet if is_parquet(source.full(span.file)) else _read_csv
     try:
         with source.open(span.file) as stream:
-            for table, numbers in read(stream, source, span, columns, rows, skipped):
-                yield _finite(table), numbers
+            yield from read(stream, source, span, columns, rows, skipped)
     except UnreadableFile as error:
         error.file = span.file
         raise
@@ -127,10 +126,15 @@ def _share(left: int, most: int) -> int:
     return -(-left // -(-left // most)) if left else most
 
 
-def _finite(table: Any) -> Any:
-    """Columns with infinite numbers as texts, which say what was found; huge whole ones rounded."""
+def _finite(table: Any, sure: Collection[str]) -> Any:
+    """Columns with infinite numbers as texts, which say what was found; huge whole ones rounded.
+
+    The columns ``sure`` are finite and are not looked at.
+    """
     for place, field in enumerate(table.schema):
         column = table.column(place)
+        if field.name in sure:
+            continue
         if pa.types.is_floating(field.type) and _any_infinite(column):
             table = table.set_column(place, field.name, column.cast(pa.string()))
         elif field.name in TREE_NUMBERS and pa.types.is_integer(field.type):
@@ -141,6 +145,19 @@ def _finite(table: Any) -> Any:
 def _any_infinite(column: Any) -> bool:
     total = pc.sum(column).as_py()  # quick to add up, and finite in nearly all columns
     return total is not None and not np.isfinite(total) and pc.any(pc.is_inf(column)).as_py()
+
+
+def _surely_finite(metadata: Any, groups: list[int], names: dict[str, str]) -> set[str]:
+    """Columns of floats whose statistics leave no room for infinite numbers."""
+    found = set()
+    for place in range(metadata.num_columns):
+        column = metadata.schema.column(place)
+        if column.path not in names or column.physical_type not in {"DOUBLE", "FLOAT"}:
+            continue
+        said = [metadata.row_group(group).column(place).statistics for group in groups]
+        if all(s is not None and s.has_min_max and np.isfinite([s.min, s.max]).all() for s in said):
+            found.add(names[column.path])
+    return found
 
 
 def _numbered(numbers: Numbers) -> Ints:
@@ -253,18 +270,17 @@ def _read_parquet(
     ends = np.cumsum([file.metadata.row_group(g).num_rows for g in range(file.num_row_groups)])
     end = int(ends[-1]) if len(ends) and span.last < 0 else span.last
     starts = np.concatenate([[0], ends[:-1]]) if len(ends) else ends
-    groups = np.flatnonzero((ends > span.first) & (starts < end))
-    at = int(starts[groups[0]]) if len(groups) else 0
+    groups = np.flatnonzero((ends > span.first) & (starts < end)).tolist()
+    at = int(starts[groups[0]]) if groups else 0
+    sure = _surely_finite(file.metadata, groups, names)
     most = min(rows, READ_CELLS // max(len(names), 1))
-    batches = file.iter_batches(
-        most, row_groups=groups.tolist(), columns=list(names), use_threads=False
-    )
+    batches = file.iter_batches(most, row_groups=groups, columns=list(names), use_threads=False)
     for batch in batches:
         low, high = max(span.first - at, 0), min(end - at, len(batch))
         if high > low:
             table = pa.table(batch.slice(low, high - low)).select(list(names))
-            numbers = range(at + low + FIRST_ROW, at + high + FIRST_ROW)
-            yield meaning.put(table.rename_columns(list(names.values()))), numbers
+            table = meaning.put(table.rename_columns(list(names.values())))
+            yield _finite(table, sure), range(at + low + FIRST_ROW, at + high + FIRST_ROW)
         at += len(batch)
 
 

@@ -37,6 +37,7 @@ Ints = NDArray[np.int64]
 
 SHORT, WILD = 1, 2  # flags below a key: short stand, unselected rubber
 FIGURES, TERMS = 8, 8  # columns that `plot_sums` and `gather_groups` read
+NO_CELLS: Ints = np.zeros(0, dtype=np.int64)
 BY_SPECIES = frozenset({"species_fuzzy", "species_genus", "species_thai_unverified"})
 
 
@@ -68,7 +69,9 @@ def make_templates(frame: pd.DataFrame, split: Split, store: Templates) -> Made:
         compile_equations(prepared.biomass_ids),
         compile_equations(prepared.root_ids),
     )
-    layout = lay_out_prepared(prepared, result, inventory.plots, store.settings, assumed)
+    layout = None
+    if store.settings.number_of_draws:
+        layout = lay_out_prepared(prepared, result, inventory.plots, store.settings, assumed)
     for row in assumed.rows:
         if row[1] not in {NO_LOCALITY, NO_CAMPAIGN} and row not in store.assumptions.rows:
             store.assumptions.rows.append(row)
@@ -78,7 +81,7 @@ def make_templates(frame: pd.DataFrame, split: Split, store: Templates) -> Made:
     heights = np.full(len(at), np.nan)
     if "height_m" in prepared.frame:
         heights = prepared.frame["height_m"].to_numpy(dtype=np.float64)
-    cells = store.cells.register(layout)
+    cells = NO_CELLS if layout is None else store.cells.register(layout)
     forms = (
         np.isin(prepared.growth_forms, HERBS),
         ~np.isin(prepared.growth_forms, NOT_IN_BASAL_AREA),
@@ -114,10 +117,13 @@ def make_templates(frame: pd.DataFrame, split: Split, store: Templates) -> Made:
 
 
 def _row_arrays(
-    result: Account, rows: Layout | Placed, cells: Ints, arrays: TreeArrays, dbh: Floats,
+    result: Account, rows: Layout | Placed | None, cells: Ints, arrays: TreeArrays, dbh: Floats,
     forms: tuple[Bools, Bools], store: Templates,
 ) -> dict[str, Any]:  # fmt: skip
-    """What plots gather of each computed row; ``forms``: culms, and what is in the basal area."""
+    """What plots gather of each computed row; ``forms``: culms, and what is in the basal area.
+
+    Without ``rows`` they have no errors, which no draw asks for.
+    """
     masses = np.column_stack(
         [result.agb_kg, result.bgb_kg, result.carbon_kg, result.herb_kg]
     ) / KG_PER_T  # fmt: skip
@@ -125,28 +131,32 @@ def _row_arrays(
     masses[~known] = 0.0
     culm, counted = forms
     cross_section_m2 = np.pi / 4.0 * (dbh / 100.0) ** 2
-    cell = np.append(cells, -1)[rows.cell]
-    shared = store.cells.shared_variance(cell, rows.x)
-    return {
+    found = {
         "figures": np.column_stack(
             [
                 masses, np.where(culm, 0.0, arrays.count), np.where(culm, arrays.count, 0.0),
                 np.where(counted, cross_section_m2 * arrays.count, 0.0), known[:, 0] | known[:, 3],
             ]
         ),
-        "terms": np.column_stack(
-            [masses, rows.x, rows.sigma, np.expm1(rows.sigma**2), np.exp(-0.5 * shared)]
-        ),
-        "cell": cell,
         "usable": np.ones(len(dbh), dtype=np.bool_),
         "size": arrays.size,
     }  # fmt: skip
+    if rows is None:
+        return found | _no_errors(len(dbh))
+    cell = np.append(cells, -1)[rows.cell]
+    shared = store.cells.shared_variance(cell, rows.x)
+    own = [rows.x, rows.sigma, np.expm1(rows.sigma**2), np.exp(-0.5 * shared)]
+    return found | {"terms": np.column_stack([masses, *own]), "cell": cell}
+
+
+def _no_errors(count: int) -> dict[str, Any]:
+    return {"terms": np.zeros((count, TERMS)), "cell": np.full(count, -1)}
 
 
 def sized_arrays(sized: Sized, store: Templates) -> dict[str, Any]:
     """The same of rows of known kinds at new sizes."""
     kin = sized.kin
-    cells = _known_cells(sized.placed, store)
+    cells = NO_CELLS if sized.placed is None else _known_cells(sized.placed, store)
     forms = kin["culm"], kin["in_basal_area"]
     arrays = _row_arrays(sized.result, sized.placed, cells, sized.arrays, sized.dbh, forms, store)
     codes = np.zeros((len(kin), len(WORDS)), dtype=np.int32)
@@ -169,16 +179,15 @@ def gone_arrays(gone: Gone) -> dict[str, Any]:
     nothing, no = np.full(count, np.nan), np.zeros(count, dtype=np.bool_)
     return {
         "figures": np.zeros((count, FIGURES)),
-        "terms": np.zeros((count, TERMS)), "cell": np.full(count, -1), "usable": no,
-        "size": nothing, "ratio": nothing, "merges": no, "unnamed": no,
+        "usable": no, "size": nothing, "ratio": nothing, "merges": no, "unnamed": no,
         "failed": np.array([item.severity == "error" for item in gone.items])[gone.which],
         "word_codes": np.zeros((count, len(WORDS)), dtype=np.int32),
-    }  # fmt: skip
+    } | _no_errors(count)  # fmt: skip
 
 
 def _outside(sized: Sized, words: TextCodes) -> Codes:
     """The flag of rows outside what is known of their equation, as numbers of words."""
-    records, number = traits_of(sized.placed.biomass.ids).records, sized.arrays.equation
+    records, number = traits_of(sized.ids).records, sized.arrays.equation
     codes = np.zeros(len(number), dtype=np.int32)
     far = ~in_ranges(records, number, {"dbh": sized.dbh, "height": sized.height})
     if far.any():

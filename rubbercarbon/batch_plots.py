@@ -16,9 +16,8 @@ from rubbercarbon.batch_codes import (
     PLOT_TEXTS,
     Floats,
     TextCodes,
-    first_of,
+    first_numbers,
     is_text,
-    numbers,
 )
 from rubbercarbon.columns import AREAS, rai_text_to_ha
 from rubbercarbon.config import Settings
@@ -131,7 +130,7 @@ class PlotReader:
                     values, bad = tables.numbers(pd.Series(written))
                     odd |= bad
                 else:
-                    values = first_of(numbers(column), starts, odd)
+                    values = first_numbers(column, starts, odd)
                 total = total + np.nan_to_num(values) * there[name]
             odd |= (total != 0) & ~is_area(total)
             area = np.where(np.isnan(area) & is_area(total), total, area)

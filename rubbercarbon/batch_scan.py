@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
@@ -24,8 +24,8 @@ SCAN_ROWS = 1 << 17
 
 
 def _hash(names: list[str]) -> Hashes:
-    found = [hashlib.blake2b(name.encode(), digest_size=8).digest() for name in names]
-    return np.frombuffer(b"".join(found), dtype="<u8").astype(np.uint64)
+    found: Hashes = pd.util.hash_array(np.array(names, dtype=object), categorize=False)
+    return found
 
 
 NO_PLOT = _hash([""])[0]
@@ -86,10 +86,11 @@ def _runs(column: Any) -> tuple[Codes, Ints, Hashes]:
     """Code of each row's plot id, the first row of each run, and the hashes of codes that occur."""
     codes, names = coded(column)
     first = np.append(0, np.flatnonzero(codes[1:] != codes[:-1]) + 1)
-    there = np.unique(codes[first])
+    occurs = np.zeros(len(names) + 1, dtype=np.bool_)
+    occurs[codes[first]] = True
+    there = np.flatnonzero(occurs[:-1])  # the last is that of rows without an id
     hashed = np.full(len(names) + 1, NO_PLOT)
-    there = there[there < len(names)]  # the last is that of rows without an id
-    some = names.take(pa.array(there))
+    some = names if len(there) == len(names) else names.take(pa.array(there))
     words = some.to_pylist()
     if not visible(some):
         words = ["" if word is None else plain_id(word) for word in words]
@@ -104,12 +105,12 @@ def spans(
     if not found.rows and found.bad_lines:
         return [Span(name, 0, 0)]
     first, last = within or (0, found.rows)
-    cuts = [first]
-    ends = np.append(found.starts[1:], found.rows)
-    for end in ends[(ends > first) & (ends < last)].tolist():
+    ends = found.starts[(found.starts > first) & (found.starts < last)]
+    cuts, at = [first], 0
+    while at < len(ends):
         left = last - cuts[-1]
-        if end - cuts[-1] >= left / max(round(left / part_rows), 1):
-            cuts.append(end)
+        at = int(np.searchsorted(ends, cuts[-1] + left / max(round(left / part_rows), 1)))
+        cuts += ends[at : at + 1].tolist()
     if cuts[-1] < last:
         cuts.append(last)
     return [Span(name, a, b) for a, b in itertools.pairwise(cuts)]

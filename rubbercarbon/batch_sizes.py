@@ -84,14 +84,18 @@ class Split:
 
 @dataclass(frozen=True)
 class Sized:
-    """Rows of known kinds at new sizes, computed; ``kin`` is what each has by its kind."""
+    """Rows of known kinds at new sizes, computed; ``kin`` is what each has by its kind.
+
+    ``ids`` are those of equations, ``placed`` are the errors, which nobody asks for without draws.
+    """
 
     kin: NDArray[Any]
     dbh: Floats
     height: Floats
     arrays: TreeArrays
     result: Account
-    placed: Placed
+    ids: tuple[str, ...]
+    placed: Placed | None
 
 
 @dataclass(frozen=True)
@@ -288,6 +292,8 @@ class Kinship:
         )  # fmt: skip
         biomass = compile_equations(ids)
         result = account_stems(arrays, biomass, compile_equations(root_ids))
+        if not self.settings.number_of_draws:
+            return Sized(kin, dbh, height, arrays, result, ids, None)
         mass = np.nan_to_num(result.agb_kg) + np.nan_to_num(result.herb_kg)
         nothing = np.full(len(kin), "", dtype=object)
         trees = Trees(
@@ -305,7 +311,7 @@ class Kinship:
             trees, biomass, root_ids, self.settings.errors, models=self.models,
             stress=self.settings.stress,
         )  # fmt: skip
-        return Sized(kin, dbh, height, arrays, result, placed)
+        return Sized(kin, dbh, height, arrays, result, ids, placed)
 
 
 def number_of(text: str, words: TextCodes) -> int:

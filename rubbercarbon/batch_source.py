@@ -12,7 +12,6 @@ from rubbercarbon.messages import failure
 
 PARQUET, CSV = (".parquet", ".pq"), (".csv", ".tsv", ".txt")
 OTHER_TABLES = (".xlsx", ".xlsm", ".xls", ".ods", ".arrow", ".feather", ".gz", ".zip")
-CHUNK = 1 << 20
 REMOTE = "://"
 
 
@@ -89,11 +88,8 @@ class Source:
 
     def digest(self, name: str) -> str:
         """The sha256 of a file."""
-        found = hashlib.sha256()
         with self.open(name) as stream:
-            while chunk := stream.read(CHUNK):
-                found.update(chunk)
-        return found.hexdigest()
+            return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,8 +43,8 @@ class Store:
     def _at(self, name: str) -> str:
         return f"{self.address.rstrip('/')}/{name}"
 
-    def write(self, name: str, content: bytes) -> None:
-        """Put a file in place whole, or not at all.
+    def write(self, name: str, content: bytes, *, settled: bool = True) -> None:
+        """Put a file in place whole, or not at all; ``settled``: so that it outlasts a power cut.
 
         Raises
         ------
@@ -52,11 +52,11 @@ class Store:
             For a full disk, or a folder that may not be written to.
         """
         try:
-            self._write(name, content)
+            self._write(name, content, settled)
         except OSError as error:
             raise not_written(self.address, error) from error
 
-    def _write(self, name: str, content: bytes) -> None:
+    def _write(self, name: str, content: bytes, settled: bool) -> None:
         system = self.remote
         if system is not None:
             system.makedirs(os.path.dirname(self._at(name)), exist_ok=True)  # noqa: PTH120
@@ -68,14 +68,31 @@ class Store:
         try:
             with os.fdopen(handle, "wb") as stream:
                 stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
+                if settled:
+                    stream.flush()
+                    os.fsync(stream.fileno())
             Path(fresh).chmod(0o644)
             Path(fresh).replace(path)
         except BaseException:
             with contextlib.suppress(OSError):
                 Path(fresh).unlink()
             raise
+
+    def settle(self, names: Iterable[str]) -> None:
+        """Wait until files outlast a power cut.
+
+        Raises
+        ------
+        RunFolderError
+        """
+        if self.remote is not None:
+            return
+        try:
+            for name in names:
+                with (Path(self.address) / name).open("r+b") as stream:
+                    os.fsync(stream.fileno())
+        except OSError as error:
+            raise not_written(self.address, error) from error
 
     def read(self, name: str) -> bytes:
         """A file's content.
@@ -143,6 +160,8 @@ def part_file(kind: str, name: str) -> str:
 def write_part(store: Store, name: str, files: dict[str, bytes], record: dict[str, Any]) -> None:
     """A part's files, then its record.
 
+    They may be lost in a power cut until they are settled, which the record's digests would tell.
+
     Raises
     ------
     RunFolderError
@@ -150,10 +169,10 @@ def write_part(store: Store, name: str, files: dict[str, bytes], record: dict[st
     digests = {}
     for kind, content in files.items():
         where = part_file(kind, name)
-        store.write(where, content)
+        store.write(where, content, settled=False)
         digests[where] = sha256(content)
     text = json.dumps({**record, "files": digests}, ensure_ascii=False, sort_keys=True)
-    store.write(part_file(RECORDS, name), text.encode())
+    store.write(part_file(RECORDS, name), text.encode(), settled=False)
 
 
 def sound_part(store: Store, name: str, key: str) -> dict[str, Any] | None:

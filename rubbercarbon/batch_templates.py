@@ -49,6 +49,7 @@ KEPT = frozenset({
 })  # fmt: skip
 UNDOUBTED = ("exact", "synonym", "thai", "local")
 FIRST_SIZE = 1 << 12
+MOST_BITS = 24  # of a table with a place for every key
 MOST_TEMPLATES = 7 << 14  # some 25 MB
 MOST_COMMON = 5 << 14  # of these, kept where the rare ones are forgotten
 MOST_AT_ONCE = 1 << 16
@@ -113,8 +114,9 @@ class Templates:
         if self.keys.changed - SIZES:
             self.kinship = Kinship(self.settings, self.words)
         self.room: dict[str, Any] = {}
-        self.known: Keys = np.zeros(FIRST_SIZE, dtype=np.uint64)
-        self.value: Codes = np.full(FIRST_SIZE, -1, dtype=np.int32)
+        # short keys are places themselves, others are looked for in a hash table
+        short = self.keys.width <= MOST_BITS
+        self._make_table(1 << self.keys.width if short else FIRST_SIZE, hashed=not short)
         self.key: Keys = np.zeros(0, dtype=np.uint64)
         self.figures: Floats = np.zeros((0, FIGURES))
         self.terms: Floats = np.zeros((0, TERMS))
@@ -157,7 +159,7 @@ class Templates:
         self.note_rows = array("q")
         self._note_down(place[template[there]], note[there])
         self.note_of, self.kinship.absurd = {}, {}
-        self.value[:] = -1
+        self._make_table(len(self.value), hashed=len(self.known) > 0)
         self._rehash(0)
 
     def __len__(self) -> int:
@@ -289,13 +291,16 @@ class Templates:
     def _rehash(self, start: int) -> None:
         from allometry.kernels.inventories import insert  # noqa: PLC0415  (loads numba)
 
-        if 2 * len(self) > len(self.known):
-            size = 1 << (4 * len(self)).bit_length()
-            self.known = np.zeros(size, dtype=np.uint64)
-            self.value = np.full(size, -1, dtype=np.int32)
+        if 2 * len(self) > len(self.known) > 0:
+            self._make_table(1 << (4 * len(self)).bit_length(), hashed=True)
             start = 0
         numbers = np.arange(start, len(self), dtype=np.int32)
         insert(self.key[start:], numbers, self.known, self.value)
+
+    def _make_table(self, size: int, *, hashed: bool) -> None:
+        """An empty table of templates by key, of which only what is used takes memory."""
+        self.known: Keys = np.zeros(size if hashed else 0, dtype=np.uint64)
+        self.value: Codes = np.zeros(size, dtype=np.int32)
 
 
 def told_apart(item: Problem) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ Bytes = NDArray[np.uint8]
 
 MIX = np.uint64(0x9E3779B97F4A7C15)
 HALF = np.uint64(32)
-EMPTY = -1
+EMPTY = 0
 DIGIT = 256
 # columns of a distinct row's figures, in the order of `plot_sums`
 AGB, BGB, CARBON, HERB, STEMS, CULMS, CROSS_SECTION, ESTIMATED = range(8)
@@ -34,25 +34,36 @@ def _slot(key: np.uint64, mask: int) -> Any:
 
 @light_kernel
 def look_up(keys: Keys, known: Keys, value: Codes, out: Codes) -> None:
-    """Value of each key in an open hash table; -1 where it is not there."""
+    """Value of each key in a table, see `insert`; -1 where it is not there."""
+    if known.shape[0] == 0:
+        for i in prange(keys.shape[0]):
+            out[i] = value[keys[i]] - 1
+        return
     mask = known.shape[0] - 1
     for i in prange(keys.shape[0]):
         at = _slot(keys[i], mask)
         while value[at] != EMPTY and known[at] != keys[i]:
             at = (at + 1) & mask
-        out[i] = value[at]
+        out[i] = value[at] - 1
 
 
 @serial_kernel
 def insert(keys: Keys, values: Codes, known: Keys, value: Codes) -> None:
-    """Put keys that are not there into an open hash table, whose length is a power of two."""
+    """Put keys that are not there into a table, with values from 0 on; they are kept plus one.
+
+    ``known`` and ``value`` are an open hash table, whose length is a power of two; where ``known``
+    is empty, ``value`` has a place for every possible key.
+    """
     mask = known.shape[0] - 1
     for i in range(keys.shape[0]):
+        if known.shape[0] == 0:
+            value[keys[i]] = values[i] + 1
+            continue
         at = _slot(keys[i], mask)
         while value[at] != EMPTY and known[at] != keys[i]:
             at = (at + 1) & mask
         known[at] = keys[i]
-        value[at] = values[i]
+        value[at] = values[i] + 1
 
 
 @serial_kernel

@@ -82,15 +82,24 @@ def count_marked(codes: Codes, marked: Bools) -> int:
 
 
 @serial_kernel
-def first_codes(codes: Codes, starts: Ints, first: Codes, odd: Bools) -> None:
-    """Code of the first row of each plot; plots whose rows differ become odd."""
-    plots = starts.shape[0]
-    for p in range(plots):
-        end = starts[p + 1] if p + 1 < plots else codes.shape[0]
-        of_plot = codes[starts[p] : end]
-        one = of_plot[0]
-        first[p] = one
+def first_codes(
+    codes: Codes | Ints, begin: int, starts: Ints, first: Codes | Ints, odd: Bools
+) -> None:  # fmt: skip
+    """Code of the first row of each plot; plots whose rows differ become odd.
+
+    ``codes`` are those of the rows from ``begin`` on, those before were looked at already.
+    """
+    plots, rows = starts.shape[0], codes.shape[0]
+    p = max(int(np.searchsorted(starts, begin, side="right")) - 1, 0)
+    while p < plots and starts[p] < begin + rows:
+        low = max(starts[p] - begin, 0)
+        high = min(starts[p + 1] - begin, rows) if p + 1 < plots else rows
+        of_plot = codes[low:high]
+        if starts[p] >= begin:
+            first[p] = of_plot[0]
+        one = first[p]
         others = False
         for i in range(of_plot.shape[0]):  # to the end, so that several rows are compared at once
             others |= of_plot[i] != one
         odd[p] |= others
+        p += 1

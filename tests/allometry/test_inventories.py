@@ -78,11 +78,13 @@ def test_stems_of_a_tree_are_counted_and_merged_where_their_kind_says_so():
 
 
 def test_plots_whose_rows_differ_become_odd_and_flags_go_to_all_their_rows():
-    codes = np.array([4, 4, 7, 7, 8, 1], dtype=np.int32)
-    first, odd = np.empty(3, dtype=np.int32), np.array([False, False, True])
-    rows.first_codes(codes, np.array([0, 2, 5]), first, odd)
-    assert first.tolist() == [4, 7, 1]
-    assert odd.tolist() == [False, True, True]
+    codes, starts = np.array([4, 4, 7, 7, 8, 1], dtype=np.int32), np.array([0, 2, 5])
+    for cuts in itertools.combinations_with_replacement(range(len(codes) + 1), 2):
+        first, odd = np.empty(3, dtype=np.int32), np.array([False, False, True])
+        for begin, end in itertools.pairwise([0, *cuts, len(codes)]):
+            rows.first_codes(codes[begin:end], begin, starts, first, odd)
+        assert first.tolist() == [4, 7, 1]
+        assert odd.tolist() == [False, True, True]
     keys = np.full(6, 8, dtype=np.uint64)
     rows.add_flags(np.array([0, 2, 5, 6]), np.array([0, 2, 1], dtype=np.uint64), keys)
     assert keys.tolist() == [8, 8, 10, 10, 10, 9]

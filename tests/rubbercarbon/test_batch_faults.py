@@ -148,12 +148,12 @@ def test_a_full_disk_ends_the_run_with_a_sentence_and_spares_what_is_done(
     written = Store.write
     count = 0
 
-    def full(self, name, content):
+    def full(self, name, content, settled=True):
         nonlocal count
         count += name.startswith("plots/")
         if count == 3:
             raise OSError(28, "No space left on device", name)
-        written(self, name, content)
+        written(self, name, content, settled=settled)
 
     monkeypatch.setattr(Store, "write", full)
     assert cli.main(["batch", str(farms), str(folder), "--draws", "0"]) == 2
@@ -169,11 +169,11 @@ def test_a_part_that_cannot_be_written_is_told_though_the_last_one_is_written_be
     """The first, one between and the last: only what could not be written is computed anew."""
     written, threads = Store._write, set()
 
-    def full(self, name, content):
+    def full(self, name, content, settled=True):
         threads.add(threading.current_thread())
         if name == f"parts/farms-{victim}-000000000.json":
             raise OSError(28, "No space left on device", name)
-        written(self, name, content)
+        written(self, name, content, settled=settled)
 
     for victim, done in ((0, 0), (2, 2), (FILES - 1, FILES - 1)):
         folder = tmp_path / str(victim)
@@ -186,6 +186,28 @@ def test_a_part_that_cannot_be_written_is_told_though_the_last_one_is_written_be
         assert files_of(folder) == files_of(undisturbed)
     assert len(threads) > 1
     assert not [one for one in threads - {threading.current_thread()} if one.is_alive()]
+
+
+def test_a_disk_that_fails_behind_the_run_is_told_before_any_total(
+    farms, undisturbed, tmp_path, monkeypatch
+):
+    """Parts are in place at once, and safe from a power cut when another thread has seen to it."""
+    sync, runner, seen = os.fsync, threading.current_thread(), []
+
+    def fails(number):
+        if threading.current_thread() is not runner:
+            seen.append(number)
+            raise OSError(5, "Input/output error")
+        sync(number)
+
+    monkeypatch.setattr(os, "fsync", fails)
+    with pytest.raises(RunFolderError, match="Input/output error"):
+        rc.run_batch(farms, tmp_path / "out")
+    assert seen
+    assert not (tmp_path / "out" / "total.csv").exists()
+    monkeypatch.undo()
+    assert rc.run_batch(farms, tmp_path / "out", resume=True).kept == FILES
+    assert files_of(tmp_path / "out") == files_of(undisturbed)
 
 
 @pytest.mark.jit
