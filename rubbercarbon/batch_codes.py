@@ -91,6 +91,14 @@ def visible(names: Any) -> bool:
     return bool(np.all(letters - VISIBLE[0] <= VISIBLE[1] - VISIBLE[0]))
 
 
+def letters_of(names: Any) -> tuple[Ints, NDArray[np.uint8]]:
+    """Where the texts of an Arrow array begin and end among the bytes of all, and the bytes."""
+    whole = names.cast(pa.large_string())
+    _, places, letters = whole.buffers()
+    ends = np.frombuffer(places, dtype=np.int64)[whole.offset :][: len(whole) + 1]
+    return ends, np.frombuffer(letters or b"", dtype=np.uint8)
+
+
 def begin_with_digit(names: Any) -> NDArray[np.bool_]:
     """Which texts begin with a digit from 0 to 9, read from their bytes at once.
 
@@ -99,12 +107,10 @@ def begin_with_digit(names: Any) -> NDArray[np.bool_]:
     >>> begin_with_digit(pa.array(["1A", "A1", "", "๑2", "7"]).slice(1)).tolist()
     [False, False, False, True]
     """
-    whole = names.cast(pa.large_string())
-    _, places, data = whole.buffers()
-    ends = np.frombuffer(places, dtype=np.int64)[whole.offset :][: len(whole) + 1]
+    ends, letters = letters_of(names)
     there = np.flatnonzero(np.diff(ends))
-    found = np.zeros(len(whole), dtype=np.bool_)
-    found[there] = np.frombuffer(data or b"", dtype=np.uint8)[ends[there]] - np.uint8(ord("0")) < 10
+    found = np.zeros(len(names), dtype=np.bool_)
+    found[there] = letters[ends[there]] - np.uint8(ord("0")) < 10
     return found
 
 

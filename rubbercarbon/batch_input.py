@@ -26,7 +26,7 @@ Numbers = Ints | range  # of rows in their file
 BLOCK_ROWS = 1 << 19
 READ_ROWS = 1 << 17
 # so that many columns need no more memory than few
-BLOCK_CELLS, READ_CELLS = 1 << 21, 1 << 20
+BLOCK_CELLS, READ_CELLS = 1 << 21, 3 << 18
 FEW_ROWS = 1 << 11  # of a plot, at first guess
 FIRST_ROW = 1  # of a Parquet file
 
@@ -105,16 +105,15 @@ def blocks(
     for table, numbers in pieces(source, span, (), READ_ROWS, skipped):
         kept.append(_filled(table, numbers, skipped))
         count += len(kept[-1][1])
-        share = _share(left, min(wanted(), BLOCK_CELLS // table.num_columns))
-        if count < share or count == left:
-            continue
-        whole, rest = _cut(*_joined(kept))
-        kept = [rest] if len(rest[1]) else []
-        count = len(rest[1])
-        left = max(left - len(whole[1]), 0)
-        if len(whole[1]):
+        most = BLOCK_CELLS // table.num_columns
+        while (share := _share(left, min(wanted(), most))) <= count and share != left:
+            whole, rest = _cut(*_joined(kept), share)
+            kept, count = [rest], len(rest[1])
+            if not len(whole[1]):
+                break
+            left = max(left - len(whole[1]), 0)
             yield whole[0], _numbered(whole[1])
-        del whole
+            del whole
     if kept:
         last = _joined(kept)
         if len(last[1]):
@@ -213,19 +212,19 @@ def joined(found: list[Any]) -> Any:
         return pa.concat_tables(plain, promote_options="permissive")
 
 
-def _cut(table: Any, numbers: Numbers) -> tuple[tuple[Any, Numbers], tuple[Any, Numbers]]:
-    """The plots that are complete, and the last one, which may go on in another spelling."""
+def _cut(
+    table: Any, numbers: Numbers, share: int
+) -> tuple[tuple[Any, Numbers], tuple[Any, Numbers]]:  # fmt: skip
+    """Plots of about ``share`` rows, and the rest, of which the last plot may not be complete."""
     codes, found = coded(table.column("plot_id"))
-    at = _last_run(codes)
-    if not visible(found):
-        while at and _plain(found, codes[at - 1]) == _plain(found, codes[-1]):
-            at = _last_run(codes[:at])
+    if not visible(found):  # a plot may go on in another spelling
+        plain = ["" if name is None else plain_id(name.strip()) for name in found.to_pylist()]
+        place = {name: k for k, name in enumerate(["", *plain])}
+        codes = np.array([place[name] for name in [*plain, ""]], dtype=np.int32)[codes]
+    at = _last_run(codes[: share + 1])
+    if not at:  # one plot, up to its end
+        at = int(np.argmax(codes != codes[0]))
     return (table.slice(0, at), numbers[:at]), (table.slice(at), numbers[at:])
-
-
-def _plain(names: Any, code: Any) -> str:
-    """A plot's name as it is compared; empty for the code behind all names."""
-    return plain_id((names[int(code)].as_py() or "").strip()) if code < len(names) else ""
 
 
 def _last_run(codes: Codes) -> int:

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from rubbercarbon.batch_codes import Codes, coded, visible
+from rubbercarbon.batch_codes import Codes, coded, letters_of, visible
 from rubbercarbon.batch_csv import Skipped
 from rubbercarbon.batch_input import pieces
 from rubbercarbon.batch_source import Source, Span
@@ -21,14 +20,7 @@ Ints = NDArray[np.int64]
 Hashes = NDArray[np.uint64]
 PLOT = ("plot_id",)
 SCAN_ROWS = 1 << 17
-
-
-def _hash(names: list[str]) -> Hashes:
-    found: Hashes = pd.util.hash_array(np.array(names, dtype=object), categorize=False)
-    return found
-
-
-NO_PLOT = _hash([""])[0]
+NO_PLOT = np.uint64(0)  # hash of the empty text
 
 
 @dataclass(frozen=True)
@@ -91,11 +83,19 @@ def _runs(column: Any) -> tuple[Codes, Ints, Hashes]:
     there = np.flatnonzero(occurs[:-1])  # the last is that of rows without an id
     hashed = np.full(len(names) + 1, NO_PLOT)
     some = names if len(there) == len(names) else names.take(pa.array(there))
-    words = some.to_pylist()
     if not visible(some):
-        words = ["" if word is None else plain_id(word) for word in words]
-    hashed[there] = _hash(words)
+        words = ["" if word is None else plain_id(word) for word in some.to_pylist()]
+        some = pa.array(words, pa.string())
+    hashed[there] = _hash(some)
     return codes, first, hashed
+
+
+def _hash(names: Any) -> Hashes:
+    from allometry.kernels.rows import hash_texts  # noqa: PLC0415  (loads numba)
+
+    found = np.empty(len(names), dtype=np.uint64)
+    hash_texts(*letters_of(names), found)
+    return found
 
 
 def spans(

@@ -14,6 +14,9 @@ Keys = NDArray[np.uint64]
 Bytes = NDArray[np.uint8]
 Bools = NDArray[np.bool_]
 
+MIX = np.uint64(0x9E3779B97F4A7C15)
+HALF = np.uint64(32)
+
 
 @serial_kernel
 def grid_codes(
@@ -38,6 +41,17 @@ def grid_codes(
         codes[i] = place
         largest = max(largest, place)
     return -1 if off else int(largest)
+
+
+@serial_kernel
+def hash_texts(ends: Ints, letters: Bytes, hashes: Keys) -> None:
+    """Hash of each text; the letters of text i are those from ``ends[i]`` to ``ends[i + 1]``."""
+    for i in range(hashes.shape[0]):
+        mixed = np.uint64(ends[i + 1] - ends[i])
+        for k in range(ends[i], ends[i + 1]):
+            mixed = np.uint64(mixed ^ np.uint64(letters[k])) * MIX
+            mixed = np.uint64(mixed ^ (mixed >> HALF))
+        hashes[i] = mixed
 
 
 @serial_kernel
