@@ -208,8 +208,25 @@ def joined(found: list[Any]) -> Any:
     try:
         return pa.concat_tables(found, promote_options="permissive")
     except pa.ArrowException:
-        plain = [t.cast(pa.schema([(f.name, pa.string()) for f in t.schema])) for t in found]
+        texts = {f.name for table in found for f in table.schema if _differs(f, found)}
+        plain = [
+            table.cast(pa.schema([f.with_type(pa.string()) if f.name in texts else f
+                                  for f in table.schema]))
+            for table in found
+        ]  # fmt: skip
         return pa.concat_tables(plain, promote_options="permissive")
+
+
+def _differs(column: Any, found: list[Any]) -> bool:
+    """Whether a column's kind in one table has nothing in common with that in another."""
+    kinds = [
+        pa.schema([t.schema.field(column.name)]) for t in found if column.name in t.schema.names
+    ]
+    try:
+        pa.unify_schemas(kinds, promote_options="permissive")
+    except pa.ArrowException:
+        return True
+    return False
 
 
 def _cut(

@@ -281,6 +281,21 @@ def test_a_plot_in_several_spellings_stays_in_one_block(ending, tmp_path, monkey
         assert ending == "csv" or rows == 100 or len(found) > 1
 
 
+@pytest.mark.parametrize("statistics", [True, False])
+def test_infinite_numbers_become_texts_whatever_a_file_says_of_its_columns(statistics, tmp_path):
+    """In one group of rows alone; the other column is not taken for a text."""
+    sizes = [9.0] * 30 + [np.inf] + [None, np.nan] + [8.0] * 7
+    table = pa.table({"plot_id": ["A"] * 40, "species": ["para"] * 40, "dbh_cm": sizes,
+                      "height_m": pa.array([5.0] * 40, pa.float32())})  # fmt: skip
+    pq.write_table(table, tmp_path / "f.parquet", row_group_size=10, write_statistics=statistics)
+    for first, last, kind in ((0, 40, pa.string()), (0, 30, pa.float64())):
+        [(block, _)] = blocks(Source(str(tmp_path)), Span("f.parquet", first, last))
+        assert block.schema.field("dbh_cm").type == kind
+        assert block.schema.field("height_m").type == pa.float32()
+        told = block["dbh_cm"].to_pylist()[30:31]
+        assert told == (["inf"] if last == 40 else [])
+
+
 def test_blocks_of_a_part_are_of_about_equal_size_and_hold_few_cells(tmp_path, monkeypatch):
     monkeypatch.setattr(batch_input, "READ_ROWS", 50)
     ids = [f"P{row // 10}" for row in range(1200)]
@@ -296,6 +311,22 @@ def test_blocks_of_a_part_are_of_about_equal_size_and_hold_few_cells(tmp_path, m
     assert sizes(500) == [390, 400, 410]
     monkeypatch.setattr(batch_input, "BLOCK_CELLS", 3 * 1100)
     assert sizes(1200) == [590, 610]
+
+
+@pytest.mark.parametrize("piece", [4, 50, 1000])
+def test_blocks_end_where_their_share_ends_and_plots_larger_than_that_are_whole(
+    piece, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(batch_input, "READ_ROWS", piece)
+    ids = ["A"] * 40 + ["B"] * 5 + ["C"] * 130 + ["D"] * 5 + ["E"] * 20
+    table = pa.table({"plot_id": ids, "species": ["para"] * 200, "dbh_cm": [9.0] * 200})
+    pq.write_table(table, tmp_path / "f.parquet")
+    found = blocks(Source(str(tmp_path)), Span("f.parquet", 0, 200), rows=50)
+    assert [sorted(set(b["plot_id"].to_pylist())) for b, _ in found] == [
+        ["A", "B"],
+        ["C"],
+        ["D", "E"],
+    ]
 
 
 @pytest.mark.parametrize("rows", [1, 7, 1000])

@@ -19,6 +19,9 @@ ARRAYS = (
 )  # fmt: skip
 
 
+DRAWS = 64
+
+
 def blocks(estimator, frame, names, count):
     """Estimate a frame in blocks of plots; tables, and what was said."""
     tables = []
@@ -55,16 +58,17 @@ def learnt(frame, settings, monkeypatch, *, short):
 def test_new_sizes_of_known_kinds_are_as_the_long_way_has_them(monkeypatch, tmp_path, sample):
     frame = make(24, 25, seed=5).assign(tree_id=lambda f: [f"t{i}" for i in f.index])
     frame["wood_density_g_cm3"] = np.where(frame.index % 4 == 0, 0.55, np.nan)
-    settings = rc.Settings()
+    settings = rc.Settings(draws=DRAWS)
     if sample:
         pairs = pd.DataFrame({"species": "Hopea odorata", "dbh_cm": np.linspace(5, 45, 30)})
         pairs["height_m"] = (3.1 * pairs["dbh_cm"] ** 0.5 + np.sin(pairs["dbh_cm"])).round(2)
         pairs.to_csv(tmp_path / "heights.csv", index=False)
-        settings = rc.Settings(height_sample=str(tmp_path / "heights.csv"))
+        settings = rc.Settings(draws=DRAWS, height_sample=str(tmp_path / "heights.csv"))
     with monkeypatch.context() as patch:
         long = learnt(frame, settings, patch, short=False)
     short = learnt(frame, settings, monkeypatch, short=True)
     assert np.isfinite(short["figures"][:, 0]).sum() > 100
+    assert (short["terms"][:, 5] > 0).sum() > 100  # errors of trees' own
     for name, values in long.items():
         if values.dtype.kind == "f":
             assert np.array_equal(short[name], values, equal_nan=True), name
@@ -73,10 +77,13 @@ def test_new_sizes_of_known_kinds_are_as_the_long_way_has_them(monkeypatch, tmp_
 
 
 @pytest.mark.slow
-def test_rare_rows_are_forgotten_and_common_ones_stay(monkeypatch):
+@pytest.mark.parametrize("wide", [True, False])
+def test_rare_rows_are_forgotten_and_common_ones_stay(monkeypatch, wide):
+    """Keys of many columns are looked for by hash, those of few are places themselves."""
     frame = make(20, 25, seed=12)
     frame.loc[frame.index % 3 > 0, ["dbh_cm", "height_m"]] = [14.2, np.nan]  # many are alike
     frame.loc[frame.index % 60 == 0, "dbh_cm"] = -5.0  # refused in each block
+    frame = frame if wide else frame[["plot_id", "tree_id", "species", "dbh_cm"]]
     names = frame["plot_id"].unique()
     once, said = blocks(Estimator(rc.Settings()), frame, names, 1)
     asked, added, sizes = [], [], []
@@ -98,9 +105,10 @@ def test_rare_rows_are_forgotten_and_common_ones_stay(monkeypatch):
     monkeypatch.setattr(Templates, "find", asking)
     monkeypatch.setattr(Templates, "_add", noting)
     monkeypatch.setattr(Templates, "forget_rare", weighing)
-    monkeypatch.setattr(batch_block, "MOST_TEMPLATES", 60)
+    monkeypatch.setattr(batch_block, "MOST_TEMPLATES", 60 if wide else 40)
     estimator = Estimator(rc.Settings())
     pieces, told = blocks(estimator, frame, names, 10)
+    assert (len(estimator.templates.known) > 0) == wide
     assert pieces.equals(once)
     lines = [[line for line in found.rows if line[7] == "error"] for found in (said, told)]
     assert lines[0] == lines[1]
@@ -119,6 +127,19 @@ def test_rare_rows_are_forgotten_and_common_ones_stay(monkeypatch):
     common = keys[blocks_with == blocks_with.max()]
     assert blocks_with.max() > 4
     assert np.isin(computed, common).sum() == len(common)  # these are not
+
+
+def test_rows_have_no_errors_where_no_draw_asks_for_them():
+    """The figures are those of a run with draws."""
+    frame = make(4, 25, seed=3)
+    found = [Estimator(rc.Settings(**some)) for some in ({}, {"draws": DRAWS})]
+    tables = [blocks(one, frame, frame["plot_id"].unique(), 2)[0] for one in found]
+    points, drawn = (one.templates for one in found)
+    assert np.array_equal(points.figures, drawn.figures)
+    assert tables[0].equals(tables[1].select(tables[0].column_names))
+    assert not points.terms.any()
+    assert drawn.terms[:, 5].any()
+    assert len(points.cells.names) == 0 < len(drawn.cells.names)
 
 
 def test_all_is_forgotten_where_texts_are_many(monkeypatch):
