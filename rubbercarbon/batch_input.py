@@ -13,10 +13,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from rubbercarbon.batch_codes import PLOT_NUMBERS, TREE_NUMBERS, Codes, coded, visible
+from rubbercarbon.batch_codes import PLOT_NUMBERS, TREE_NUMBERS, Codes, is_text, texts
 from rubbercarbon.batch_csv import Skipped, form_of, read_lines
 from rubbercarbon.batch_headings import headings_of, meaning_of, notes_on
-from rubbercarbon.batch_source import PARQUET, Source, Span
+from rubbercarbon.batch_source import Source, Span
 from rubbercarbon.columns import plain_id
 from rubbercarbon.errors import UnreadableFile
 from rubbercarbon.messages import failure
@@ -35,11 +35,6 @@ def choose_memory_pool() -> None:
     """Take jemalloc where Arrow has it: quick, and at its peak some 20 MB below the default."""
     with contextlib.suppress(NotImplementedError):
         pa.set_memory_pool(pa.jemalloc_memory_pool())
-
-
-def is_parquet(name: str) -> bool:
-    """Whether a file is read as Parquet."""
-    return name.lower().endswith(PARQUET)
 
 
 def pieces(
@@ -63,7 +58,7 @@ def pieces(
     UnreadableFile
     InventoryError
     """
-    read = _read_parquet if is_parquet(source.full(span.file)) else _read_csv
+    read = _read_parquet if source.is_parquet(span.file) else _read_csv
     try:
         with source.open(span.file) as stream:
             yield from read(stream, source, span, columns, rows, skipped)
@@ -208,9 +203,9 @@ def joined(found: list[Any]) -> Any:
     try:
         return pa.concat_tables(found, promote_options="permissive")
     except pa.ArrowException:
-        texts = {f.name for table in found for f in table.schema if _differs(f, found)}
+        mixed = {f.name for table in found for f in table.schema if _differs(f, found)}
         plain = [
-            table.cast(pa.schema([f.with_type(pa.string()) if f.name in texts else f
+            table.cast(pa.schema([f.with_type(pa.string()) if f.name in mixed else f
                                   for f in table.schema]))
             for table in found
         ]  # fmt: skip
@@ -233,11 +228,10 @@ def _cut(
     table: Any, numbers: Numbers, share: int
 ) -> tuple[tuple[Any, Numbers], tuple[Any, Numbers]]:  # fmt: skip
     """Plots of about ``share`` rows, and the rest, of which the last plot may not be complete."""
-    codes, found = coded(table.column("plot_id"))
-    if not visible(found):  # a plot may go on in another spelling
-        plain = ["" if name is None else plain_id(name.strip()) for name in found.to_pylist()]
-        place = {name: k for k, name in enumerate(["", *plain])}
-        codes = np.array([place[name] for name in [*plain, ""]], dtype=np.int32)[codes]
+    codes, names = texts(table.column("plot_id"), plain_id)
+    place = {name: k for k, name in enumerate(names)}
+    if len(place) < len(names):  # a plot may go on in another spelling
+        codes = np.array([place[name] for name in names], dtype=np.int32)[codes]
     at = _last_run(codes[: share + 1])
     if not at:  # one plot, up to its end
         at = int(np.argmax(codes != codes[0]))
@@ -277,11 +271,11 @@ def _read_parquet(
     names = _names(schema.names, source, columns)
     _check_types(schema, names)
     meaning = meaning_of(schema.names, dict(source.mapping), columns)
-    texts = [n for n in names if _text(schema.field(n).type)]
-    if texts:
+    written = [n for n in names if is_text(schema.field(n).type)]
+    if written:
         stream.seek(0)
         file = pq.ParquetFile(
-            stream, metadata=file.metadata, read_dictionary=texts, pre_buffer=False
+            stream, metadata=file.metadata, read_dictionary=written, pre_buffer=False
         )
     ends = np.cumsum([file.metadata.row_group(g).num_rows for g in range(file.num_row_groups)])
     end = int(ends[-1]) if len(ends) and span.last < 0 else span.last
@@ -314,7 +308,7 @@ def _check_types(schema: Any, names: dict[str, str]) -> None:
         kind = schema.field(heading).type
         value = kind.value_type if kinds.is_dictionary(kind) else kind
         figures = kinds.is_integer(value) or kinds.is_floating(value) or kinds.is_decimal(value)
-        if _text(kind) or figures or kinds.is_null(value):
+        if is_text(kind) or figures or kinds.is_null(value):
             continue
         plain = kinds.is_primitive(value) or kinds.is_binary(value) or kinds.is_string_view(value)
         if not plain or name in {*TREE_NUMBERS, *PLOT_NUMBERS}:
@@ -331,7 +325,7 @@ def headings_read(source: Source, name: str) -> tuple[list[str], set[tuple[str, 
     """
     try:
         with source.open(name) as stream:
-            if is_parquet(source.full(name)):
+            if source.is_parquet(name):
                 headings = list(pq.ParquetFile(stream).schema_arrow.names)
             else:
                 headings = form_of(stream).headings
@@ -348,12 +342,6 @@ def _said_of(
     known = _names(list(headings), source, ())
     unused = [h for k, h in enumerate(headings) if h not in known or h in headings[:k]]
     return unused, notes_on(list(headings), dict(source.mapping), dict(source.units))
-
-
-def _text(kind: Any) -> bool:
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def _read_csv(

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from rubbercarbon.batch_input import is_parquet, unreadable
+from rubbercarbon.batch_input import unreadable
 from rubbercarbon.batch_part import SCATTERED, Run, Task
 from rubbercarbon.batch_scan import NO_PLOT, Scan, scan, spans
 from rubbercarbon.batch_source import Source, Span
@@ -179,7 +179,7 @@ def _scan(source: Source, name: str) -> Scan | Exception:
 def _scans(source: Source, names: Sequence[str]) -> dict[str, Scan | Exception]:
     """Runs of plots of files."""
     # of Parquet files little is read, and two threads would wait for one another most of the time
-    at_once = 1 if all(is_parquet(source.full(name)) for name in names) else FILES_AT_ONCE
+    at_once = 1 if all(map(source.is_parquet, names)) else FILES_AT_ONCE
     with ThreadPoolExecutor(at_once) as pool:
         found = pool.map(functools.partial(_scan, source), names)
         return dict(zip(names, found, strict=True))

@@ -76,6 +76,10 @@ class Source:
         base = self.address.rstrip("/")
         return base if name in {".", ""} else f"{base}/{name}"
 
+    def is_parquet(self, name: str) -> bool:
+        """Whether a file is read as Parquet."""
+        return self.full(name).lower().endswith(PARQUET)
+
     def label(self, name: str) -> str:
         """Name of a file for people."""
         return PurePosixPath(self.full(name)).name if name == "." else name
