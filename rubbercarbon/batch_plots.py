@@ -90,15 +90,17 @@ class PlotReader:
         texts = {name: self.words[name].values(codes[name]) for name in PLOT_TEXTS}
         area = self._areas(table, starts, odd)
         term = self.settings.errors.term("area")
-        pairs = zip(area.tolist(), texts["spacing"], texts["boundary"], strict=True)
-        cv = [term.scale * _cv(*pair) if term.on else 0.0 for pair in pairs]
+        cv = np.zeros(len(starts))
+        for plot in np.flatnonzero(texts["spacing"] != "") if term.on else ():
+            pair = texts["spacing"][plot], texts["boundary"][plot]
+            cv[plot] = term.scale * _cv(float(area[plot]), *pair)
         there = [c.name for c in AREAS if f"plot_{c.name}" in table.column_names]
         self._note(area, texts, there)
         wild = np.array([text.lower() in UNSELECTED for text in self.words["system"].known])
         return PlotFacts(
             area_ha=area,
             stratum_area_ha=np.full(len(starts), np.nan),
-            area_cv=np.array(cv),
+            area_cv=cv,
             wild=wild[codes["system"]],
             odd=odd,
             texts={name: texts[name] for name in KNOWN},

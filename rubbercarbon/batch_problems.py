@@ -37,6 +37,7 @@ COLUMNS = (
 OUTSIDE = ("outside_range", "outside_evaluated_span")
 MG_PER_T = 1e9
 MOST_WORDS = 1 << 16  # dates that are understood once
+MOST_SAID = 1 << 12  # errors that are put into words once
 
 
 @dataclass
@@ -99,6 +100,7 @@ class Tally:
         self.count: Ints = np.zeros(0, dtype=np.int64)
         self.scratch: Ints = np.zeros((2, 0), dtype=np.int64)
         self.dated: dict[str | None, bool] = {}
+        self.said: dict[int, tuple[Problem, tuple[Any, ...]]] = {}  # with the item, which it keeps
         self.clear()
 
     def clear(self) -> None:
@@ -133,7 +135,7 @@ class Tally:
             where_to = (int(rows.row[place]), rows.plots[plot], tree)
             for item in store.problems[int(kind[place])]:
                 if item.severity == "error":
-                    line = line_of(item, rows.file(place), *where_to, 1, self.language)
+                    line = (rows.file(place), *where_to, *self._said(item))
                     self.listed.rows.append(line)
         for name, one in rows.respelt.items():
             if one is None:
@@ -144,6 +146,15 @@ class Tally:
             self.note(("id_respelt", name, "", ""), found.items[0], one.count, where)
         self.rows += len(kind)
         return refused
+
+    def _said(self, item: Problem) -> tuple[Any, ...]:
+        """What a line says of an error, behind its place; rows that are alike say the same."""
+        if id(item) not in self.said:
+            if len(self.said) > MOST_SAID:
+                self.said.clear()
+            line = line_of(item, "", None, "", "", 1, self.language)
+            self.said[id(item)] = (item, line[COLUMNS.index("column") :])
+        return self.said[id(item)][1]
 
     def _keep_places(self, rows: Rows, kind: Any, fresh: Ints) -> None:
         """Where templates of which something is to be said were met first."""

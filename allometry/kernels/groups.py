@@ -2,6 +2,8 @@
 
 A group is the trees of one cell in one plot whose size x falls in one bin. Everything is computed
 plot by plot in the order of its rows, so that a plot's figures do not depend on its neighbours.
+Loops run over slices and not from a first row to a last: numba then knows that no index is below
+zero, and need not look at each.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ BINS = 512
 # columns of the terms of a kind of row
 AGB, BGB, CARBON, HERB, X, SIGMA, OWN_VARIANCE, CENTRING = range(8)
 FETCHED = 128  # rows at a time, a few kB
+SLOTS = 16  # bins of a cell that follow each other and are found at once
 # columns of the sums of a group, behind twice five moments
 MASS, MASS_OWN, WHOLE, OWN, OWN_SECOND, OWN_THIRD, TREES = range(10, 17)
 GROUP_SUMS = 17
@@ -39,9 +42,10 @@ SECOND, THIRD, SUM, COUNT = range(4)  # columns of the trees' own errors, by plo
 @inline
 def _add_tree(sums: Floats, g: Any) -> None:
     """Second and third moment of the own errors of a group's latest tree, all its stems at once."""
-    square = sums[g, WHOLE] * sums[g, WHOLE] * sums[g, OWN]
+    whole, own = sums[g, WHOLE], sums[g, OWN]
+    square = whole * whole * own
     sums[g, OWN_SECOND] += square
-    sums[g, OWN_THIRD] += square * sums[g, WHOLE] * sums[g, OWN] * (sums[g, OWN] + 3.0)
+    sums[g, OWN_THIRD] += square * whole * own * (own + 3.0)
 
 
 @exact_kernel
@@ -90,54 +94,54 @@ def gather_groups(  # noqa: PLR0915  (one fused loop)
     bool
         Whether there was room for all groups.
     """
-    newest = np.full(per_bin.shape[0], -1, np.int64)  # group of each cell in this plot
-    older = np.empty(cell.shape[0], np.int64)  # next group of the same cell
+    newest = np.full(SLOTS * per_bin.shape[0], -1, np.int64)  # group by cell and last bits of bin
+    older = np.empty(cell.shape[0], np.int64)  # next group of the same
     last_tree = np.empty(cell.shape[0], np.int32)
+    width = 1.0 / per_bin  # exact, as that of a power of 2
     near = np.empty((FETCHED, 5))
     near_cell, near_bin = np.empty(FETCHED, np.int64), np.empty(FETCHED, np.int64)
     starts[0] = 0
     for p in range(offsets.shape[0] - 1):
         first = starts[p]
-        end, latest = first, first
-        latest_cell, latest_bin = np.int64(-1), np.int64(0)
+        end = first
         times = factor[p]
         for fetched in range(offsets[p], offsets[p + 1], FETCHED):
             last = min(fetched + FETCHED, offsets[p + 1])
-            for i in range(fetched, last):
-                k, j = np.uint32(kind[i]), np.uint64(i - fetched)
+            kinds, trees = kind[fetched:last], tree[fetched:last]
+            place = where[fetched:last] if by_row else where[p : p + 1]
+            for j in range(kinds.shape[0]):
+                k = np.uint32(kinds[j])
                 c = np.int64(-1)
                 if base[k] >= 0:
-                    c = number[base[k] * places + (where[i] if by_row else where[p])]
+                    c = number[np.uint64(base[k] * places + place[j if by_row else 0])]
                 near_cell[j] = c
                 some = np.uint64(c * (c >= 0))
                 bin_of = math.floor(terms[k, X] * per_bin[some])
                 near_bin[j] = np.int64(bin_of)
                 near[j, 0] = (terms[k, HERB] if herbs[some] else terms[k, AGB]) * times
                 near[j, 1] = terms[k, BGB] * times
-                near[j, 2] = terms[k, X] - (bin_of + 0.5) / per_bin[some]
+                near[j, 2] = terms[k, X] - (bin_of + 0.5) * width[some]
                 near[j, 3] = terms[k, OWN_VARIANCE]
                 near[j, 4] = terms[k, CENTRING]
-            for i in range(fetched, last):
-                j = np.uint64(i - fetched)
+            for j in range(kinds.shape[0]):
                 c, bin_of = near_cell[j], near_bin[j]
                 if c < 0:
                     continue
-                if c != latest_cell or bin_of != latest_bin:
-                    latest_cell, latest_bin = c, bin_of
-                    latest = newest[c]
-                    while latest >= 0 and piece[latest] != bin_of:
-                        latest = older[latest]
-                    if latest < 0:
-                        if end == cell.shape[0]:
-                            return False
-                        latest = end
-                        cell[end], piece[end] = c, bin_of
-                        older[end] = newest[c]
-                        newest[c] = end
-                        last_tree[end] = -1
-                        sums[end] = 0.0
-                        end += 1
-                at = np.uint64(latest)
+                slot = np.uint64(c * SLOTS + (bin_of & (SLOTS - 1)))
+                group = newest[slot]
+                while group >= 0 and piece[np.uint64(group)] != bin_of:
+                    group = older[np.uint64(group)]
+                if group < 0:
+                    if end == cell.shape[0]:
+                        return False
+                    group = end
+                    cell[end], piece[end] = c, bin_of
+                    older[end] = newest[slot]
+                    newest[slot] = end
+                    last_tree[end] = -1
+                    sums[end] = 0.0
+                    end += 1
+                at = np.uint64(group)
                 mass, v, own = near[j, 0], near[j, 2], near[j, 3]
                 w, u = mass * near[j, 4], near[j, 1] * near[j, 4]
                 sums[at, 0] += w
@@ -158,14 +162,14 @@ def gather_groups(  # noqa: PLR0915  (one fused loop)
                 sums[at, 9] += u * v
                 sums[at, MASS] += mass
                 sums[at, MASS_OWN] += mass * own
-                if tree[i] != last_tree[at]:
-                    last_tree[at] = tree[i]
+                if trees[j] != last_tree[at]:
+                    last_tree[at] = trees[j]
                     _add_tree(sums, at)
                     sums[at, WHOLE], sums[at, OWN] = 0.0, own
                     sums[at, TREES] += 1.0
                 sums[at, WHOLE] += mass
         for g in range(first, end):
-            newest[cell[g]] = -1
+            newest[cell[g] * SLOTS + (piece[g] & (SLOTS - 1))] = -1
         starts[p + 1] = end
         noise[p] = 0.0
         for g in range(first, end):
@@ -193,10 +197,12 @@ def mark_cells(
 ) -> None:  # fmt: skip
     """Mark the cells of rows, which are told as in `gather_groups`."""
     for p in range(offsets.shape[0] - 1):
-        for i in range(offsets[p], offsets[p + 1]):
-            one = base[kind[i]]
+        kinds = kind[offsets[p] : offsets[p + 1]]
+        place = where[offsets[p] : offsets[p + 1]] if by_row else where[p : p + 1]
+        for i in range(kinds.shape[0]):
+            one = base[np.uint32(kinds[i])]
             if one >= 0:
-                marked[number[one * places + (where[i] if by_row else where[p])]] = True
+                marked[number[np.uint64(one * places + place[i if by_row else 0])]] = True
 
 
 @inline

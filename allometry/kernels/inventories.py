@@ -1,4 +1,7 @@
-"""Millions of rows that repeat: distinct rows are looked up, plots put in order and added up."""
+"""Millions of rows that repeat: distinct rows are looked up, plots put in order and added up.
+
+As in `allometry.kernels.groups`, loops over rows run over slices.
+"""
 
 from __future__ import annotations
 
@@ -91,6 +94,37 @@ def _sort(first: int, last: int, rank: Ints, tree: Codes, by_tree: bool, order: 
 
 
 @serial_kernel
+def _in_order(first: int, last: int, rank: Ints, tree: Codes, by_tree: bool) -> tuple[bool, bool]:
+    """Whether the ranks of a plot never fall, and whether two neighbours are equal."""
+    in_order, twice = True, False
+    before = np.int64(-1)
+    trees, ranks = tree[first:last], rank if by_tree else rank[first:last]
+    for i in range(trees.shape[0]):
+        here = ranks[np.uint32(trees[i])] if by_tree else ranks[i]
+        in_order &= here >= before
+        twice |= here == before
+        before = here
+    return in_order, twice
+
+
+@serial_kernel
+def _usable(
+    first: int, last: int, kind: Codes, tree: Codes, traits: Bytes, at: int, row: Codes, of: Codes,
+    plant: Codes,
+) -> tuple[int, int]:  # fmt: skip
+    """Put the usable rows of a plot behind ``at``; returns their end, and the traits that occur."""
+    kinds, trees = kind[first:last], tree[first:last]
+    rows, kinds_of, plants = row[at:], of[at:], plant[at:]
+    found, seen = 0, 0
+    for i in range(kinds.shape[0]):
+        one = np.uint32(kinds[i])
+        rows[found], kinds_of[found], plants[found] = first + i, one, trees[i]
+        found += traits[one] & USABLE
+        seen |= traits[one]
+    return at + found, seen
+
+
+@serial_kernel
 def usable_rows(
     offsets: Ints, rank: Ints, tree: Codes, by_tree: bool, kind: Codes, traits: Bytes,
     ratio: Floats, odd: Bools, row: Codes, of: Codes, plant: Codes, starts: Ints, mean: Floats,
@@ -110,13 +144,7 @@ def usable_rows(
         if odd[p]:
             continue
         first, last = offsets[p], offsets[p + 1]
-        in_order, twice = True, False
-        before = np.int64(-1)
-        for i in range(first, last):
-            here = rank[np.uint32(tree[i])] if by_tree else rank[i]
-            in_order &= here >= before
-            twice |= here == before
-            before = here
+        in_order, twice = _in_order(first, last, rank, tree, by_tree)
         if not in_order:
             if order.shape[0] < last - first:
                 order = np.empty(last - first, np.int64)
@@ -126,7 +154,15 @@ def usable_rows(
                 twice |= (rank[tree[i]] == rank[tree[j]]) if by_tree else (rank[i] == rank[j])
         latest, starting, stems = np.int32(-1), True, 0
         total, measured = 0.0, 0
-        for k in range(last - first):
+        plain = by_tree and in_order and not twice
+        if plain:  # each tree has one stem
+            at, seen = _usable(first, last, kind, tree, traits, at, row, of, plant)
+            twice = (seen & UNNAMED) != 0
+            for k in range(starts[p], at if seen & RATIO else starts[p]):
+                if traits[of[k]] & RATIO:
+                    total += ratio[of[k]]
+                    measured += 1
+        for k in range(0 if plain else last - first):
             i = first + k if in_order else order[k]
             one = np.uint32(kind[i])
             trait = traits[one]
@@ -167,14 +203,16 @@ def count_kinds(
     """
     met, found = 0, 0
     for k in range(plots.shape[0]):
-        for i in range(offsets[plots[k]], offsets[plots[k] + 1]):
-            one = kind[i]
+        first = offsets[plots[k]]
+        kinds = kind[first : offsets[plots[k] + 1]]
+        for i in range(kinds.shape[0]):
+            one = np.uint32(kinds[i])
             if count[one] == 0:
-                fresh[met] = i
+                fresh[met] = first + i
                 met += 1
             count[one] += 1
             if failed[one]:
-                bad[found] = i
+                bad[found] = first + i
                 found += 1
     return met, found
 
@@ -195,8 +233,9 @@ def plot_sums(
         t0, t1, t2, t3, h0, h1, h2, h3 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
         rows, trees, stems, culms, stocking, area = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
         latest = np.int32(-1)
-        for i in range(starts[p], starts[p + 1]):
-            k = np.uint32(kind[i])
+        kinds, plants = kind[starts[p] : starts[p + 1]], plant[starts[p] : starts[p + 1]]
+        for i in range(kinds.shape[0]):
+            k = np.uint32(kinds[i])
             t0 += figures[k, AGB]
             t1 += figures[k, BGB]
             t2 += figures[k, CARBON]
@@ -210,8 +249,8 @@ def plot_sums(
             stocking += figures[k, STEMS] * per_ha
             area += figures[k, CROSS_SECTION] * per_ha
             rows += figures[k, ESTIMATED]
-            trees += 0.0 if plant[i] == latest else figures[k, STEMS]
-            latest = plant[i]
+            trees += 0.0 if plants[i] == latest else figures[k, STEMS]
+            latest = plants[i]
         out[p, 0], out[p, 1], out[p, 2], out[p, 3] = t0, t1, t2, t3
         out[p, 4], out[p, 5], out[p, 6], out[p, 7] = h0, h1, h2, h3
         out[p, 8], out[p, 9], out[p, 10], out[p, 11] = rows, trees, stems, culms
