@@ -143,14 +143,16 @@ def _any_infinite(column: Any) -> bool:
 
 def _surely_finite(metadata: Any, groups: list[int], names: dict[str, str]) -> set[str]:
     """Columns of floats whose statistics leave no room for infinite numbers."""
+    chunks = [metadata.row_group(group) for group in groups]
     found = set()
-    for place in range(metadata.num_columns):
-        column = metadata.schema.column(place)
-        if column.path not in names or column.physical_type not in {"DOUBLE", "FLOAT"}:
+    for place in range(metadata.num_columns if chunks else 0):
+        # the schema would tell too, but pyarrow's refers to the metadata and stays in memory
+        column = chunks[0].column(place)
+        if column.path_in_schema not in names or column.physical_type not in {"DOUBLE", "FLOAT"}:
             continue
-        said = [metadata.row_group(group).column(place).statistics for group in groups]
+        said = [chunk.column(place).statistics for chunk in chunks]
         if all(s is not None and s.has_min_max and np.isfinite([s.min, s.max]).all() for s in said):
-            found.add(names[column.path])
+            found.add(names[column.path_in_schema])
     return found
 
 

@@ -1,5 +1,6 @@
 """Batch runs: engines and partitions give the same bits, and each file says what it should."""
 
+import gc
 import json
 
 import numpy as np
@@ -233,10 +234,13 @@ def test_a_column_is_named_and_a_unit_given(trees, tmp_path):
     assert list(found.unread) == ["notes.csv"]
 
 
+FIRST = "farms-0.parquet"
+
+
 def test_blocks_are_whole_plots_whatever_their_size(trees, farms, monkeypatch):
     for rows, piece in ((1, 7), (30, 20), (10**6, 1 << 17)):
         monkeypatch.setattr(batch_input, "READ_ROWS", piece)
-        found = list(blocks(Source(str(farms)), Span("farms-0.parquet", 0, -1), rows=rows))
+        found = list(blocks(Source(str(farms)), Span(FIRST, 0, -1), rows=rows))
         names = [set(table.column("plot_id").to_pylist()) for table, _ in found]
         assert sum(map(len, names)) == len(set.union(*names))
         assert np.concatenate([n for _, n in found]).tolist() == list(
@@ -294,6 +298,19 @@ def test_infinite_numbers_become_texts_whatever_a_file_says_of_its_columns(stati
         assert block.schema.field("height_m").type == pa.float32()
         told = block["dbh_cm"].to_pylist()[30:31]
         assert told == (["inf"] if last == 40 else [])
+
+
+def test_what_is_known_of_a_file_goes_with_it(farms):
+    """Else the memory of a run grows with its files, for Python waits with collecting cycles."""
+    gc.collect()
+    gc.disable()
+    try:
+        assert sum(len(block) for block, _ in blocks(Source(str(farms)), Span(FIRST, 0, -1)))
+        assert scan(Source(str(farms)), FIRST).rows
+        left = [one for one in gc.get_objects() if type(one).__name__ == "FileMetaData"]
+    finally:
+        gc.enable()
+    assert not left
 
 
 def test_blocks_of_a_part_are_of_about_equal_size_and_hold_few_cells(tmp_path, monkeypatch):
