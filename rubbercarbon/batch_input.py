@@ -26,7 +26,7 @@ Numbers = Ints | range  # of rows in their file
 BLOCK_ROWS = 1 << 19
 READ_ROWS = 1 << 17
 # so that many columns need no more memory than few
-BLOCK_CELLS, READ_CELLS = 1 << 21, 3 << 18
+BLOCK_CELLS, READ_CELLS = 5 << 19, 3 << 18
 FEW_ROWS = 1 << 11  # of a plot, at first guess
 FIRST_ROW = 1  # of a Parquet file
 
