@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allometry.kernels._jit import inline, light_kernel, prange, serial_kernel, strict_kernel
-from allometry.kernels.distinct import HALF, MIX
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -20,6 +19,8 @@ Keys = NDArray[np.uint64]
 Bools = NDArray[np.bool_]
 Bytes = NDArray[np.uint8]
 
+MIX = np.uint64(0x9E3779B97F4A7C15)
+HALF = np.uint64(32)
 EMPTY = 0
 DIGIT = 256
 # columns of a distinct row's figures, in the order of `plot_sums`

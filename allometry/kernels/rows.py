@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allometry.kernels._jit import serial_kernel
-from allometry.kernels.distinct import HALF, MIX
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -14,6 +13,9 @@ Codes = NDArray[np.int32]
 Keys = NDArray[np.uint64]
 Bytes = NDArray[np.uint8]
 Bools = NDArray[np.bool_]
+
+MIX = np.uint64(0x9E3779B97F4A7C15)
+HALF = np.uint64(32)
 
 
 @serial_kernel
