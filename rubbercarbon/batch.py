@@ -10,7 +10,6 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -23,7 +22,7 @@ from allometry.catalogue.loader import add_catalogue, get_equation
 from allometry.heights import check_height_model
 from rubbercarbon import registry
 from rubbercarbon.batch_finish import finish
-from rubbercarbon.batch_gather import Gathered
+from rubbercarbon.batch_gather import Gathered, settling
 from rubbercarbon.batch_input import choose_memory_pool
 from rubbercarbon.batch_part import SCATTERED, Run, Task
 from rubbercarbon.batch_plan import Plan, make_plan
@@ -175,7 +174,7 @@ def run_batch(
     broken: dict[str, Words] = {}
     choose_memory_pool()
     module = cast("Engine", registry.load("engines", engine))
-    with one_run_at_a_time(store), ThreadPoolExecutor(1) as settler:
+    with one_run_at_a_time(store), settling() as settler:
         described = _describe(run, chosen)
         known = _former(store, described, resume=resume, force=force)
         early = 0 if known else len(run.source.files())
@@ -191,6 +190,7 @@ def run_batch(
                 found = _compute(compute, plan, kept, gathered, report)
                 if not found:
                     break
+                gathered.settle()
                 # without the damaged files the others are planned anew; their parts are kept
                 broken |= found
                 known = store.json(MANIFEST) or {}

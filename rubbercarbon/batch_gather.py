@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections import Counter
-from collections.abc import Sequence
-from concurrent.futures import Executor, Future
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,7 @@ from rubbercarbon.batch_part import Task
 from rubbercarbon.batch_problems import add_outside
 from rubbercarbon.batch_store import PLOTS, RECORDS, SUMS, Store, part_file
 from rubbercarbon.batch_sums import Sums
+from rubbercarbon.errors import RunFolderError
 
 COUNTED = re.compile(r"\d[\d,]* (rows?|plots?)|all plots|plots .*")
 
@@ -59,10 +61,16 @@ class Gathered:
     plots: list[str] = field(default_factory=list)
     _taken: set[str] = field(default_factory=set)
     _known: set[tuple[str, ...]] = field(default_factory=set)
-    _settling: list[Future[None]] = field(default_factory=list)
+    _settling: deque[Future[None]] = field(default_factory=deque)
 
     def take(self, task: Task) -> bool:
-        """Add a part, once; False where its record is not there."""
+        """Add a part, once; False where its record is not there.
+
+        Raises
+        ------
+        RunFolderError
+            Where the disk did not keep a part that was added before.
+        """
         if task.name in self._taken:
             return True
         record = self.store.json(part_file(RECORDS, task.name))
@@ -82,8 +90,9 @@ class Gathered:
             add_outside(self.outside, name, values)
         for severity, code, count in record["codes"]:
             self.codes[severity, code] += count
-        names = [*record["files"], part_file(RECORDS, task.name)]
-        self._settling.append(self.settler.submit(self.store.settle, names))
+        self._settling.append(self.settler.submit(self._settle, task.name, record["files"]))
+        while self._settling and self._settling[0].done():
+            self._settling.popleft().result()  # a disk that fails is told at once
         return True
 
     def settle(self) -> None:
@@ -93,8 +102,17 @@ class Gathered:
         ------
         RunFolderError
         """
-        for one in self._settling:
-            one.result()
+        while self._settling:
+            self._settling.popleft().result()
+
+    def _settle(self, name: str, files: Iterable[str]) -> None:
+        record = part_file(RECORDS, name)
+        try:
+            self.store.settle([*files, record])
+        except RunFolderError:
+            with contextlib.suppress(OSError):
+                self.store.remove(record)  # what the disk lost may still look sound in memory
+            raise
 
     def _assume(self, rows: list[list[str]]) -> None:
         """Parts of one process say much the same: each row is looked at once."""
@@ -102,6 +120,16 @@ class Gathered:
             self._known.add(row)
             if self.with_draws or row[0] != "error budget":
                 self.assumed.add(_uncounted(row))
+
+
+@contextlib.contextmanager
+def settling() -> Iterator[Executor]:
+    """A thread that waits for the disk; a run that ends early waits for one part at most."""
+    pool = ThreadPoolExecutor(1)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _uncounted(row: Sequence[str]) -> tuple[str, ...]:

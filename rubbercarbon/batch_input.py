@@ -116,8 +116,12 @@ def blocks(
 
 
 def _share(left: int, most: int) -> int:
-    """Rows of the next of several blocks of about equal size, of those that are left."""
-    return -(-left // -(-left // most)) if left else most
+    """Rows of the next of several blocks of about equal size, of those that are left.
+
+    Blocks may be larger than ``most`` by a thirty-second: they end with a plot, not with a row.
+    """
+    blocks_left = -((left // 32 - left) // most)
+    return -(-left // blocks_left) if left else most
 
 
 def _finite(table: Any, sure: Collection[str]) -> Any:
@@ -142,7 +146,10 @@ def _any_infinite(column: Any) -> bool:
 
 
 def _surely_finite(metadata: Any, groups: list[int], names: dict[str, str]) -> set[str]:
-    """Columns of floats whose statistics leave no room for infinite numbers."""
+    """Columns of floats whose statistics leave no room for infinite numbers.
+
+    Taken at their word: a file that leaves an infinite bound out is believed.
+    """
     chunks = [metadata.row_group(group) for group in groups]
     found = set()
     for place in range(metadata.num_columns if chunks else 0):

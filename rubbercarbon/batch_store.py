@@ -89,7 +89,9 @@ class Store:
             return
         try:
             for name in names:
-                with (Path(self.address) / name).open("r+b") as stream:
+                # Windows asks for the right to write, which a runner may not have of others' files
+                mode = "r+b" if os.name == "nt" else "rb"
+                with (Path(self.address) / name).open(mode) as stream:
                     os.fsync(stream.fileno())
         except OSError as error:
             raise not_written(self.address, error) from error

@@ -114,8 +114,8 @@ class Templates:
         if self.keys.changed - SIZES:
             self.kinship = Kinship(self.settings, self.words)
         self.room: dict[str, Any] = {}
-        # short keys are places themselves, others are looked for in a hash table
-        short = self.keys.width <= MOST_BITS
+        # short keys are places themselves; others, or of unknown length, are looked for by hash
+        short = 0 < self.keys.width <= MOST_BITS
         self._make_table(1 << self.keys.width if short else FIRST_SIZE, hashed=not short)
         self.key: Keys = np.zeros(0, dtype=np.uint64)
         self.figures: Floats = np.zeros((0, FIGURES))
@@ -298,7 +298,7 @@ class Templates:
         insert(self.key[start:], numbers, self.known, self.value)
 
     def _make_table(self, size: int, *, hashed: bool) -> None:
-        """An empty table of templates by key, of which only what is used takes memory."""
+        """An empty table of templates by key, of which only pages that are used take memory."""
         self.known: Keys = np.zeros(size if hashed else 0, dtype=np.uint64)
         self.value: Codes = np.zeros(size, dtype=np.int32)
 

@@ -120,7 +120,7 @@ def _usable(
     for i in range(kinds.shape[0]):
         one = np.uint32(kinds[i])
         rows[found], kinds_of[found], plants[found] = first + i, one, trees[i]
-        found += traits[one] & USABLE
+        found += 1 if traits[one] & USABLE else 0
         seen |= traits[one]
     return at + found, seen
 

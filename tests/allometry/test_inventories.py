@@ -58,6 +58,18 @@ def test_usable_rows_are_those_of_plain_python():
     assert min(seen.values()) > 30
 
 
+def test_rows_are_counted_beyond_what_a_byte_holds():
+    tree, traits = np.arange(400, dtype=np.int32), np.array([USABLE], dtype=np.uint8)
+    row, of, plant = (np.empty(400, dtype=np.int32) for _ in range(3))
+    starts, mean, odd = np.empty(3, dtype=np.int64), np.empty(2), np.zeros(2, dtype=np.bool_)
+    inventories.usable_rows(
+        np.array([0, 300, 400]), np.arange(400), tree, True, np.zeros(400, dtype=np.int32), traits,
+        np.full(1, np.nan), odd, row, of, plant, starts, mean,
+    )  # fmt: skip
+    assert starts.tolist() == [0, 300, 400]
+    assert row.tolist() == plant.tolist() == tree.tolist()
+
+
 def test_stems_of_a_tree_are_counted_and_merged_where_their_kind_says_so():
     """Stems have ranks of their own; three of tree 0, two of tree 1, of which one is not usable."""
     tree, rank = np.array([0, 0, 0, 1, 1], dtype=np.int32), np.array([5, 3, 4, 6, 7])

@@ -159,6 +159,21 @@ def test_plots_that_no_table_knows_and_rows_that_are_all_refused(source, tmp_pat
     assert refused.total[["n_trees", "agb_t"]].iloc[-1].tolist() == [0, 0.0]
 
 
+def test_a_sheet_that_nobody_filled_in_yet_is_refused_row_by_row(tmp_path):
+    """No column tells its rows apart, but for the plot's system."""
+    blank = pa.table({
+        "plot_id": ["A"] * 3 + ["B"] * 3, "tree_id": list("123123"),
+        "species": pa.nulls(6, pa.string()), "dbh_cm": pa.nulls(6, pa.float64()),
+        "system": ["unselected"] * 6, "plot_area_ha": [1.0] * 6,
+    })  # fmt: skip
+    (tmp_path / "in").mkdir()
+    pq.write_table(blank, tmp_path / "in" / "blank.parquet")
+    for draws in (None, 16):
+        result = rc.run_batch(tmp_path / "in", tmp_path / f"{draws}", rc.Settings(draws=draws))
+        total = result.total.iloc[-1]
+        assert (total["n_rows"], total["n_refused"], total["agb_t"]) == (6, 6, 0.0)
+
+
 def test_thai_runs_speak_thai(source, tmp_path, capsys):
     inputs = tmp_path / "in"
     shutil.copytree(source, inputs)
