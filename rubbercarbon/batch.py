@@ -186,7 +186,7 @@ def run_batch(
                 _tidy(store, plan)
                 store.write(MANIFEST, plan.manifest(described))
                 kept = {task.name for task in plan.tasks if sound_part(store, task.name, task.key)}
-                gathered = Gathered(store, settler, bool(chosen.number_of_draws))
+                gathered = Gathered(store, settler, with_draws=bool(chosen.number_of_draws))
                 found = _compute(compute, plan, kept, gathered, report)
                 if not found:
                     break

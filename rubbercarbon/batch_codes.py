@@ -259,15 +259,13 @@ class NumberCodes:
 class RowKeys:
     """The columns that decide what a row is, as one key; ``same`` joins texts of one meaning.
 
-    ``width`` is the number of bits of a key, ``changed`` are the columns whose numbers mean
-    something else since the latest block.
+    ``changed`` are the columns whose numbers mean something else since the latest block.
     """
 
     same: dict[str, Callable[[str], str]] = field(default_factory=dict)
     columns: dict[str, TextCodes | NumberCodes] = field(default_factory=dict)
     bits: dict[str, int] = field(default_factory=dict)
     versions: dict[str, int] = field(default_factory=dict)
-    width: int = 0
     changed: set[str] = field(default_factory=set)
 
     def encode(
@@ -316,8 +314,7 @@ class RowKeys:
             self.bits = {n: max(1, c.size - 1).bit_length() + 1 for n, c in self.columns.items()}
             if sum(self.bits.values()) + spare > KEY_BITS:
                 self.bits = {n: max(1, c.size - 1).bit_length() for n, c in self.columns.items()}
-        self.width = sum(self.bits.values()) + spare
-        if self.width > KEY_BITS:
+        if sum(self.bits.values()) + spare > KEY_BITS:
             raise OverflowError
         return same
 

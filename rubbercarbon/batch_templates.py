@@ -114,9 +114,10 @@ class Templates:
         if self.keys.changed - SIZES:
             self.kinship = Kinship(self.settings, self.words)
         self.room: dict[str, Any] = {}
-        # short keys are places themselves; others, or of unknown length, are looked for by hash
-        short = 0 < self.keys.width <= MOST_BITS
-        self._make_table(1 << self.keys.width if short else FIRST_SIZE, hashed=not short)
+        # short keys are places themselves, others are looked for by hash
+        width = SPARE + sum(self.keys.bits.values())
+        hashed = width > MOST_BITS
+        self._make_table(FIRST_SIZE if hashed else 1 << width, hashed=hashed)
         self.key: Keys = np.zeros(0, dtype=np.uint64)
         self.figures: Floats = np.zeros((0, FIGURES))
         self.terms: Floats = np.zeros((0, TERMS))
